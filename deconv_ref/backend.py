@@ -1,0 +1,75 @@
+"""Which device an array lives on, and the kernels that run there."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from deconv_ref.errors import BackendError, message
+
+__all__ = ["kernels", "tier", "using"]
+
+Tier = Callable[[str], Any]
+"""Gives the kernels of a chapter: an object with the functions of ``ops/<chapter>/cpu.py``."""
+
+_chosen: ContextVar[Tier | None] = ContextVar("_chosen", default=None)
+
+
+def kernels(function: str, chapter: str, **arrays: Any) -> Any:
+    """Load the kernels of a chapter for the device that holds all the arrays.
+
+    Kernels are imported here, when first needed, so that ``import deconv_ref`` stays as fast as
+    importing NumPy.
+
+    Parameters
+    ----------
+    function : str
+        Public function to name in errors.
+    chapter : str
+        Folder under ``deconv_ref/ops``, such as ``"convolution"``.
+    **arrays : array or None
+        The arguments by name; ``None`` stands for one that was left out.
+
+    Returns
+    -------
+    module
+        ``deconv_ref.ops.<chapter>.cpu``, or what `using` chose.
+
+    Raises
+    ------
+    BackendError
+        If an argument is no NumPy array.
+    """
+    for name, array in arrays.items():
+        if array is not None and not isinstance(array, np.ndarray):
+            got = f"{type(array).__module__}.{type(array).__qualname__}"
+            remedy = f"Pass np.asarray({name}, dtype=np.float32) or float64"
+            raise BackendError(message(function, name, "a NumPy array", got, remedy))
+    return (_chosen.get() or tier("cpu"))(chapter)
+
+
+def tier(name: str) -> Tier:
+    """Name a tier by the file that holds its kernels: ``"cpu"`` or ``"literal"``."""
+    return lambda chapter: importlib.import_module(f"deconv_ref.ops.{chapter}.{name}")
+
+
+@contextmanager
+def using(chosen: Tier) -> Iterator[None]:
+    """Run the public functions inside the block on the kernels of another tier.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import deconv_ref as dr
+    >>> with using(tier("literal")):
+    ...     dr.conv(np.array([[[1.0, 2.0]]]), np.array([[[3.0]]]))
+    array([[[3., 6.]]])
+    """
+    token = _chosen.set(chosen)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)

@@ -1,0 +1,108 @@
+"""What every public function asks of the arrays it is given.
+
+Public functions check once, at the edge; kernels never do.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
+from deconv_ref.window import VOLUME
+
+__all__ = ["check_choice", "check_floating", "check_shape", "check_spatial", "volume"]
+
+FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def check_floating(function: str, **arrays: Any) -> None:
+    """Ask that all arrays be float32, or all float64.
+
+    Parameters
+    ----------
+    function : str
+        Public function to name in errors.
+    **arrays : numpy.ndarray or device array
+        The arguments by name. ``None`` stands for one that was left out.
+
+    Raises
+    ------
+    DTypeError
+        If one is no array, or its dtype is another, or not that of the first.
+    """
+    first = None
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+            remedy = f"Write np.asarray({name}, dtype=np.float32)"
+            got = type(array).__name__
+            raise DTypeError(message(function, name, "an array of float32 or float64", got, remedy))
+        dtype = first.dtype if first is not None else None
+        if array.dtype not in FLOATING:
+            cast = f"{name}.astype(np.{dtype or 'float32'})"
+            wanted = f"{dtype or 'float32 or float64'}"
+            got = str(array.dtype)
+            raise DTypeError(message(function, name, wanted, got, f"Write {cast}"))
+        if dtype is not None and array.dtype != dtype:
+            wanted = f"{dtype}, as the first array is"
+            remedy = f"Write {name}.astype(np.{dtype})"
+            raise DTypeError(message(function, name, wanted, str(array.dtype), remedy))
+        if first is None:
+            first = array
+
+
+def check_spatial(function: str, name: str, array: Any, layout: str = "(N, C, *spatial)") -> None:
+    """Ask for two leading axes, one to three spatial axes, and no empty axis but the batch.
+
+    Raises
+    ------
+    ShapeError
+        If the rank is another or an axis after the first is empty.
+    """
+    shape = tuple(array.shape)
+    if not 3 <= len(shape) <= 2 + VOLUME:
+        wanted = f"{layout} with 1 to {VOLUME} spatial axes"
+        raise ShapeError(message(function, name, wanted, f"shape {shape}"))
+    if 0 in shape[1:]:
+        raise ShapeError(message(function, name, f"{layout} without empty axes", f"shape {shape}"))
+
+
+def check_shape(
+    function: str, name: str, array: Any, shape: tuple[int, ...], remedy: str = ""
+) -> None:
+    """Ask for exactly this shape.
+
+    Raises
+    ------
+    ShapeError
+        If the array has another.
+    """
+    if tuple(array.shape) != shape:
+        got = f"shape {tuple(array.shape)}"
+        raise ShapeError(message(function, name, f"of shape {shape}", got, remedy))
+
+
+def check_choice(function: str, name: str, value: object, choices: tuple[Any, ...]) -> None:
+    """Ask for one of a few values.
+
+    Raises
+    ------
+    ParameterError
+        If `value` is another; ``1`` does not pass for ``True``.
+    """
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        wanted = " or ".join(map(repr, choices))
+        raise ParameterError(message(function, name, wanted, value))
+
+
+def volume(array: Any) -> Any:
+    """View ``(A, B, *spatial)`` with exactly three spatial axes, new ones of size 1 in front.
+
+    Examples
+    --------
+    >>> volume(np.zeros((2, 3, 7))).shape
+    (2, 3, 1, 1, 7)
+    """
+    shape = tuple(array.shape)
+    return array.reshape(shape[:2] + (1,) * (2 + VOLUME - len(shape)) + shape[2:])

@@ -1,0 +1,1 @@
+"""The operators, a chapter per family: equations, kernels, and the public pair of functions."""

@@ -1,0 +1,326 @@
+"""Sliding-window arithmetic: parameters become a `Window` once, sizes are computed here alone.
+
+A window of ``k`` taps, ``dilation`` cells apart, starts at every ``stride``-th cell of a padded
+axis. Output position ``o`` sees, through tap ``t``, the input cell
+
+    i(o, t) = o * stride + t * dilation - before                                     (W1)
+
+and nothing where ``i`` falls outside the axis. Everything else follows from W1:
+
+    reach  e = dilation * (k - 1) + 1                       cells spanned by a window (W2)
+    output   = (n + before + after - e) // stride + 1              (convolution)      (W3)
+    output   = (n - 1) * stride - before - after + e + output_padding
+                                                        (transposed convolution)      (W4)
+
+W4 inverts W3 up to the remainder of its division, which ``output_padding`` names; it is
+Relationship 14 of Dumoulin and Visin, "A guide to convolution arithmetic for deep learning"
+(arXiv:1603.07285), with dilation. Integers only.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from deconv_ref.errors import ParameterError, ShapeError, message
+
+__all__ = ["Padding", "PerAxis", "Taps", "Window", "conv_transpose_window", "conv_window"]
+
+PerAxis: TypeAlias = int | Sequence[int]
+"""One int for every spatial axis, or one per axis."""
+
+Padding: TypeAlias = int | Sequence[int] | Sequence[tuple[int, int]] | str
+"""A `PerAxis`, one ``(before, after)`` pair per axis, or the name of a rule."""
+
+Sizes: TypeAlias = tuple[int, ...]
+Pairs: TypeAlias = tuple[tuple[int, int], ...]
+
+RULES = ("valid", "same", "same_lower", "full")
+LARGEST = 2**31 - 1  # kernels index in 64 bits: products of two such numbers still fit
+VOLUME = 3  # kernels always see three spatial axes
+
+
+class Taps(NamedTuple):
+    """What a kernel needs to know of W1, for exactly three axes.
+
+    A plain named tuple of tuples, because Numba takes it as it is on CPU and GPU.
+    """
+
+    stride: tuple[int, int, int]
+    dilation: tuple[int, int, int]
+    before: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window sliding over the spatial axes; one entry per axis in every field.
+
+    The same object describes a convolution and its transpose: `input_size` is the side that the
+    window slides over, `output_size` counts its positions. A transposed convolution takes arrays
+    of `output_size` to arrays of `input_size`.
+    """
+
+    input_size: Sizes
+    output_size: Sizes
+    kernel_size: Sizes
+    stride: Sizes
+    dilation: Sizes
+    padding: Pairs
+
+    @property
+    def before(self) -> Sizes:
+        """Padding at the start of each axis."""
+        return tuple(before for before, _ in self.padding)
+
+    def volume(self) -> "Window":
+        """Prepend axes of size 1 until there are three, as `deconv_ref.checks.volume` does."""
+        missing = VOLUME - len(self.input_size)
+        ones = (1,) * missing
+        return Window(
+            ones + self.input_size,
+            ones + self.output_size,
+            ones + self.kernel_size,
+            ones + self.stride,
+            ones + self.dilation,
+            ((0, 0),) * missing + self.padding,
+        )
+
+    def taps(self) -> Taps:
+        """Return the kernels' view of the window; it must have three axes."""
+        (s0, s1, s2), (d0, d1, d2), (b0, b1, b2) = self.stride, self.dilation, self.before
+        return Taps((s0, s1, s2), (d0, d1, d2), (b0, b1, b2))
+
+
+def reach(kernel_size: int, dilation: int) -> int:
+    """Count the cells from a window's first tap to its last (W2)."""
+    return dilation * (kernel_size - 1) + 1
+
+
+def conv_window(
+    function: str,
+    input_size: Sizes,
+    kernel_size: Sizes,
+    stride: PerAxis,
+    padding: Padding,
+    dilation: PerAxis,
+) -> Window:
+    """Build the window of a convolution over `input_size` (W3).
+
+    Parameters
+    ----------
+    function : str
+        Public function to name in errors.
+    input_size, kernel_size : tuple of int
+        Spatial sizes of the input and of the kernel.
+    stride, dilation : int or sequence of int
+        At least 1, per axis.
+    padding : int, sequence or str
+        As in `deconv_ref.conv`.
+
+    Returns
+    -------
+    Window
+        The window; `output_size` is the size of the convolution's result.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is not of its kind or out of its range.
+    ShapeError
+        If an axis of the result would be empty.
+
+    Examples
+    --------
+    >>> conv_window("conv", (5, 8), (3, 2), 2, "same", 1).output_size
+    (3, 4)
+    """
+    axes = len(input_size)
+    strides = per_axis(function, "stride", stride, axes, least=1)
+    dilations = per_axis(function, "dilation", dilation, axes, least=1)
+    reaches = tuple(map(reach, kernel_size, dilations))
+
+    def same(axis: int) -> int:
+        positions = -(-input_size[axis] // strides[axis])
+        return max((positions - 1) * strides[axis] + reaches[axis] - input_size[axis], 0)
+
+    pads = pad_pairs(function, padding, reaches, same)
+    output_size = []
+    for axis in range(axes):
+        n, e, s, (before, after) = input_size[axis], reaches[axis], strides[axis], pads[axis]
+        size = (n + before + after - e) // s + 1
+        if size < 1:
+            arithmetic = (
+                f"({n} + {before} + {after} - ({dilations[axis]} * ({kernel_size[axis]} - 1) + 1))"
+                f" // {s} + 1 = {size}"
+            )
+            raise ShapeError(_empty(function, axis, arithmetic, "x or padding"))
+        output_size.append(size)
+    return Window(input_size, tuple(output_size), kernel_size, strides, dilations, pads)
+
+
+def conv_transpose_window(
+    function: str,
+    output_size: Sizes,
+    kernel_size: Sizes,
+    stride: PerAxis,
+    padding: Padding,
+    output_padding: PerAxis,
+    dilation: PerAxis,
+) -> Window:
+    """Build the window of the convolution that a transposed convolution transposes (W4).
+
+    Parameters
+    ----------
+    function : str
+        Public function to name in errors.
+    output_size : tuple of int
+        Spatial size of the transposed convolution's own input: the positions of the window.
+    kernel_size : tuple of int
+        Spatial size of the kernel.
+    stride, dilation : int or sequence of int
+        At least 1, per axis.
+    padding : int, sequence or str
+        As in `deconv_ref.conv_transpose`.
+    output_padding : int or sequence of int
+        At least 0 and below ``max(stride, dilation)``, per axis.
+
+    Returns
+    -------
+    Window
+        The window; `input_size` is the size of the transposed convolution's result.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is not of its kind or out of its range.
+    ShapeError
+        If an axis of the result would be empty.
+
+    Examples
+    --------
+    >>> conv_transpose_window("conv_transpose", (4,), (3,), 2, 1, 1, 1).input_size
+    (8,)
+    """
+    axes = len(output_size)
+    strides = per_axis(function, "stride", stride, axes, least=1)
+    dilations = per_axis(function, "dilation", dilation, axes, least=1)
+    extra = per_axis(function, "output_padding", output_padding, axes, least=0)
+    reaches = tuple(map(reach, kernel_size, dilations))
+    pads = pad_pairs(function, padding, reaches, lambda axis: max(reaches[axis] - strides[axis], 0))
+    same = isinstance(padding, str) and padding in ("same", "same_lower")
+    _check_output_padding(function, extra, strides, dilations, str(padding) if same else None)
+
+    input_size = []
+    for axis in range(axes):
+        n, e, s, (before, after) = output_size[axis], reaches[axis], strides[axis], pads[axis]
+        size = n * s if same else (n - 1) * s - before - after + e + extra[axis]
+        if size < 1:
+            arithmetic = (
+                f"({n} - 1) * {s} - {before} - {after} + {dilations[axis]} * "
+                f"({kernel_size[axis]} - 1) + 1 + {extra[axis]} = {size}"
+            )
+            raise ShapeError(_empty(function, axis, arithmetic, "x or less padding"))
+        input_size.append(size)
+    return Window(tuple(input_size), output_size, kernel_size, strides, dilations, pads)
+
+
+def per_axis(function: str, name: str, value: PerAxis, axes: int, least: int) -> Sizes:
+    """Spread a parameter over the spatial axes and check its range.
+
+    Examples
+    --------
+    >>> per_axis("conv", "stride", 2, axes=3, least=1)
+    (2, 2, 2)
+    """
+    values = _plain(value)
+    if not isinstance(values, tuple):
+        values = (values,) * axes
+    if len(values) != axes or not all(_is_size(v, least) for v in values):
+        wanted = f"an int from {least} to {LARGEST}, or {axes} of them (one per spatial axis)"
+        raise ParameterError(message(function, name, wanted, value))
+    return tuple(map(int, values))
+
+
+def pad_pairs(function: str, padding: Padding, reaches: Sizes, same: Callable[[int], int]) -> Pairs:
+    """Turn every spelling of `padding` into one ``(before, after)`` pair per axis.
+
+    Parameters
+    ----------
+    function : str
+        Public function to name in errors.
+    padding : int, sequence or str
+        The parameter as it was passed.
+    reaches : tuple of int
+        Cells spanned by the window (W2), per axis.
+    same : callable
+        ``same(axis)`` is the total padding of that axis under the "same" rules.
+
+    Returns
+    -------
+    tuple of (int, int)
+        The pairs.
+
+    Raises
+    ------
+    ParameterError
+        If `padding` is none of these.
+    """
+    axes = range(len(reaches))
+    sides = _plain(padding)
+    if sides == "valid":
+        return tuple((0, 0) for _ in axes)
+    if sides == "full":
+        return tuple((reaches[axis] - 1, reaches[axis] - 1) for axis in axes)
+    if sides == "same":  # an odd cell goes to the end, as TensorFlow and ONNX have it
+        return tuple((same(axis) // 2, same(axis) - same(axis) // 2) for axis in axes)
+    if sides == "same_lower":
+        return tuple((same(axis) - same(axis) // 2, same(axis) // 2) for axis in axes)
+    if not isinstance(sides, tuple):
+        sides = (sides,) * len(reaches)
+    if len(sides) == len(reaches):
+        if all(_is_size(side, least=0) for side in sides):
+            return tuple((int(side), int(side)) for side in sides)
+        if all(_is_pair(side) for side in sides):
+            return tuple((int(before), int(after)) for before, after in sides)
+    wanted = (
+        f"an int of at least 0, {len(reaches)} of them or of pairs (before, after) (one per "
+        f"spatial axis), or one of {', '.join(map(repr, RULES))}"
+    )
+    raise ParameterError(message(function, "padding", wanted, padding))
+
+
+def _check_output_padding(
+    function: str, extra: Sizes, strides: Sizes, dilations: Sizes, rule: str | None
+) -> None:
+    if rule is not None and any(extra):
+        remedy = f'padding="{rule}" already fixes the size; leave output_padding out'
+        raise ParameterError(message(function, "output_padding", "0 here", extra, remedy))
+    limits = tuple(map(max, strides, dilations))
+    if any(e >= limit for e, limit in zip(extra, limits, strict=True)):
+        wanted = f"below max(stride, dilation) = {limits} on every axis"
+        raise ParameterError(message(function, "output_padding", wanted, extra))
+
+
+def _empty(function: str, axis: int, arithmetic: str, more: str) -> str:
+    wanted = f"at least 1 long on spatial axis {axis}"
+    return message(function, "the result", wanted, arithmetic, f"Pass a larger {more}")
+
+
+def _plain(value: object) -> Any:
+    """Make a tuple, nested where it was, of any sequence or array; leave the rest alone."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(map(_plain, value))
+    return value
+
+
+def _is_size(value: object, least: int) -> bool:
+    is_int = isinstance(value, Integral) and not isinstance(value, bool)
+    return is_int and least <= value <= LARGEST
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(_is_size(v, 0) for v in value)
