@@ -30,7 +30,7 @@ def check_floating(function: str, **arrays: Any) -> None:
     DTypeError
         If one is no array, or its dtype is another, or not that of the first.
     """
-    first = None
+    first: Any = None
     for name, array in arrays.items():
         if array is None:
             continue

@@ -114,10 +114,12 @@ def conv_window(
         Public function to name in errors.
     input_size, kernel_size : tuple of int
         Spatial sizes of the input and of the kernel.
-    stride, dilation : int or sequence of int
+    stride : int or sequence of int
         At least 1, per axis.
     padding : int, sequence or str
         As in `deconv_ref.conv`.
+    dilation : int or sequence of int
+        At least 1, per axis.
 
     Returns
     -------
@@ -179,12 +181,14 @@ def conv_transpose_window(
         Spatial size of the transposed convolution's own input: the positions of the window.
     kernel_size : tuple of int
         Spatial size of the kernel.
-    stride, dilation : int or sequence of int
+    stride : int or sequence of int
         At least 1, per axis.
     padding : int, sequence or str
         As in `deconv_ref.conv_transpose`.
     output_padding : int or sequence of int
         At least 0 and below ``max(stride, dilation)``, per axis.
+    dilation : int or sequence of int
+        At least 1, per axis.
 
     Returns
     -------
@@ -318,8 +322,9 @@ def _plain(value: object) -> Any:
 
 
 def _is_size(value: object, least: int) -> bool:
-    is_int = isinstance(value, Integral) and not isinstance(value, bool)
-    return is_int and least <= value <= LARGEST
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        return False
+    return least <= int(value) <= LARGEST
 
 
 def _is_pair(value: object) -> bool:

@@ -134,8 +134,8 @@ def conv_backward(
         Input of `conv`.
     weight : array of shape (C_out, C_in // groups, *kernel)
         Kernels of `conv`.
-    stride, padding, dilation, groups, flip_kernel
-        As they were passed to `conv`.
+    stride, padding, dilation, groups, flip_kernel : as for `conv`
+        As they were passed to it.
 
     Returns
     -------

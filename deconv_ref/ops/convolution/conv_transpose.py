@@ -144,8 +144,8 @@ def conv_transpose_backward(
         Input of `conv_transpose`.
     weight : array of shape (C_in, C_out // groups, *kernel)
         Kernels of `conv_transpose`.
-    stride, padding, output_padding, dilation, groups, flip_kernel
-        As they were passed to `conv_transpose`.
+    stride, padding, output_padding, dilation, groups, flip_kernel : as for `conv_transpose`
+        As they were passed to it.
 
     Returns
     -------

@@ -65,7 +65,7 @@ def _fill(fill: Any, result: Any, *arguments: Any) -> Any:
         fill = COMPILED[fill]
         # One memory layout, writable, so that Numba compiles one version per dtype.
         arguments = tuple(
-            np.require(a, requirements="CW") if isinstance(a, np.ndarray) else a for a in arguments
+            np.require(a, requirements=["C", "W"]) if isinstance(a, np.ndarray) else a for a in arguments
         )
     fill(*arguments, result)
     return result

@@ -1,0 +1,186 @@
+"""The command line: ``deconv-ref check``."""
+
+import os
+import sys
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deconv_ref.version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from deconv_ref.conformance.runner import Plan, Result, Run
+
+__all__ = ["main"]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+WRONG, MISUSED, INTERRUPTED = 1, 2, 130
+
+
+class DType(StrEnum):
+    """The dtypes to check."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+class UsageError(Exception):
+    """The command itself was wrong; the message is one line."""
+
+
+def main() -> None:
+    """Run the command line: every failure is one line on standard error and a status."""
+    try:
+        status = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        print("deconv-ref: interrupted", file=sys.stderr)
+        status = INTERRUPTED
+    except UsageError as error:
+        print(f"deconv-ref: {error}", file=sys.stderr)
+        status = MISUSED
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # Click's own complaints have it
+            raise
+        print(f"deconv-ref: {' '.join(error.format_message().split())}", file=sys.stderr)
+        status = MISUSED
+    sys.exit(status)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"deconv-ref {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def deconv_ref(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hold convolutions, transposed convolutions and their gradients to their equations."""
+
+
+@app.command()
+def check(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TARGET]...",
+            help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime), own tiers "
+            "(equations, cpu), or .py files. Default: all that is installed.",
+        ),
+    ] = None,
+    op: Annotated[list[str] | None, typer.Option(help="Operator; again for more.")] = None,
+    cases: Annotated[int, typer.Option(min=1, help="Per operator and quantity.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cases.")] = 0,
+    dtype: Annotated[DType | None, typer.Option(help="Default: both.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Targets at a time.")] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds per case.")] = 30.0,
+    json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
+    quiet: Annotated[bool, typer.Option(help="Print the table alone.")] = False,
+) -> int:
+    """Check whether frameworks, or your own kernels, compute what the equations say.
+
+    Exit status: 0 nothing wrong; 1 something is wrong or crashes; 2 the command was wrong.
+    """
+    # Imported here: `--help` and `--version` need none of it.
+    from rich.console import Console
+
+    from deconv_ref.conformance import report
+    from deconv_ref.conformance.judge import Verdict
+
+    plan = _plan(targets, op, cases, seed, dtype, jobs, timeout)
+    if json is not None:
+        _check_writable(json)
+    # A pipe has no width of its own: leave room for a column per framework.
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    results = _run(plan, console, quiet)
+    report.print_table(console, results)
+    if not quiet:
+        report.explain(console, results)
+    if json is not None:
+        report.write_json(json, report.json_report(results, seed))
+    return WRONG if any(result.verdict >= Verdict.WRONG for result in results) else 0
+
+
+def _plan(
+    targets: list[str] | None,
+    op: list[str] | None,
+    cases: int,
+    seed: int,
+    dtype: DType | None,
+    jobs: int | None,
+    timeout: float,
+) -> "Plan":
+    from deconv_ref.conformance.frameworks import OWN_TIERS, installed
+    from deconv_ref.conformance.runner import Plan
+    from deconv_ref.conformance.truth import OPERATORS
+
+    for name in op or ():
+        if name not in OPERATORS:
+            raise UsageError(f"unknown operator {name!r}; known: {', '.join(OPERATORS)}")
+    chosen = tuple(dict.fromkeys(targets or (*installed(), *OWN_TIERS)))
+    return Plan(
+        targets=chosen,
+        ops=tuple(dict.fromkeys(op or OPERATORS)),
+        cases=cases,
+        seed=seed,
+        dtypes=(dtype.value,) if dtype else ("float32", "float64"),
+        jobs=min(jobs or os.cpu_count() or 1, len(chosen)),
+        timeout=timeout,
+    )
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UsageError(f"cannot write {path}: it must be a file in a folder that can be written")
+
+
+def _run(plan: "Plan", console: "Console", quiet: bool) -> list["Result"]:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from deconv_ref.conformance import runner
+    from deconv_ref.conformance.frameworks import TargetError
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    bars = Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    tasks: dict[str, Any] = {}
+    functions = list(plan.functions())
+    show_bars = console.is_terminal and not quiet
+
+    def progress(run: "Run", function: str, done: int) -> None:
+        if show_bars:
+            target = run.worker.target
+            if target not in tasks:
+                tasks[target] = bars.add_task(target, total=plan.cases * len(functions))
+            bars.update(tasks[target], completed=functions.index(function) * plan.cases + done)
+
+    def finished(results: list["Result"]) -> None:
+        if not quiet and not show_bars:
+            first = results[0]
+            verdicts = "  ".join(f"{r.quantity} {r.verdict}" for r in results)
+            framework = f"{first.framework} {first.version}".strip()
+            print(f"{framework} {first.op}: {verdicts}", flush=True)
+
+    try:
+        with bars if show_bars else nullcontext():
+            return runner.check(plan, progress, finished)
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

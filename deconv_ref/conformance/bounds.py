@@ -1,0 +1,85 @@
+r"""How far rounding may take a sum of products, proven, and what a lower precision looks like.
+
+A sum of n products of numbers in a floating-point format of unit roundoff u, added in any order,
+with or without fused multiply-add, and with every intermediate in range, differs from the exact
+value by no more than
+
+.. math:: \gamma_n \sum |x_i| |w_i|, \qquad \gamma_n = \frac{n u}{1 - n u}               \tag{R1}
+
+(Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). A term that is not
+a product, such as a bias, counts as a product with 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["LOWER_PRECISIONS", "gamma", "rounding_bound", "ulps", "unit_roundoff"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """A way of computing with fewer bits than the dtype has."""
+
+    name: str
+    roundoff: float
+
+
+LOWER_PRECISIONS = (
+    Precision("TF32 or float16 products (11 bits)", 2.0**-11),
+    Precision("bfloat16 products (8 bits)", 2.0**-8),
+)
+
+
+def unit_roundoff(dtype: DTypeLike) -> float:
+    """Return the largest relative error of rounding to nearest in `dtype`.
+
+    Examples
+    --------
+    >>> unit_roundoff(np.float32) == 2.0**-24
+    True
+    """
+    return float(np.finfo(dtype).eps) / 2
+
+
+def gamma(n: Array, roundoff: float) -> Array:
+    """Evaluate gamma_n of R1.
+
+    Examples
+    --------
+    >>> gamma(np.array([0.0, 2.0]), 2.0**-3)
+    array([0.        , 0.33333333])
+    """
+    return n * roundoff / (1 - n * roundoff)
+
+
+def rounding_bound(terms: Array, magnitude: Array, dtype: DTypeLike) -> Array:
+    """Bound the difference between a result in `dtype` and a truth computed in float64.
+
+    Parameters
+    ----------
+    terms : array of float64
+        Number n of products that each element sums.
+    magnitude : array of float64
+        The sum of their absolute values, as computed in float64.
+    dtype : dtype
+        Format in which the result was computed.
+
+    Returns
+    -------
+    array of float64
+        R1 for the result, plus R1 for the truth, where the computed magnitude, itself too small
+        by no more than gamma_n, is scaled up to its worst.
+    """
+    double = gamma(terms, unit_roundoff(np.float64))
+    return (gamma(terms, unit_roundoff(dtype)) + double) * magnitude / (1 - double)
+
+
+def ulps(got: Array, expected: Array, dtype: DTypeLike) -> Array:
+    """Measure differences in units in the last place of `expected` in `dtype`."""
+    spacing = np.spacing(np.abs(expected).astype(dtype)).astype(np.float64)
+    return np.abs(got.astype(np.float64) - expected) / spacing

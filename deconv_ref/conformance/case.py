@@ -1,0 +1,119 @@
+"""One question to a target: an operator, its parameters, and arrays in some memory layout."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LAYOUTS", "SMALL", "Case", "Operand"]
+
+LAYOUTS = ("contiguous", "read-only", "fortran", "reversed", "sliced")
+SMALL = 8  # largest integer of the narrow exact cases
+JUNK = 12345.0  # fills the gaps of a sliced buffer: whoever reads them is found out
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An array and the memory layout in which the target is to receive it.
+
+    Views lose their strides on the way to another process, so values and layout travel apart and
+    `array` puts them together on arrival.
+    """
+
+    values: NDArray[Any]
+    layout: str = "contiguous"
+
+    def array(self) -> NDArray[Any]:
+        """Build the array in its layout.
+
+        Examples
+        --------
+        >>> Operand(np.array([1.0, 2.0]), "sliced").array().strides
+        (16,)
+        """
+        values = np.ascontiguousarray(self.values)
+        if self.layout == "fortran":
+            return np.asfortranarray(values)
+        if self.layout == "reversed":
+            return np.ascontiguousarray(np.flip(values))[(slice(None, None, -1),) * values.ndim]
+        if self.layout == "sliced":
+            buffer = np.full((*values.shape[:-1], 2 * values.shape[-1] + 1), JUNK, values.dtype)
+            buffer[..., 1::2] = values
+            return buffer[..., 1::2]
+        array = values.copy()
+        array.flags.writeable = self.layout != "read-only"
+        return array
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A call of one operator, or of its gradients if ``grad_y`` is among the operands.
+
+    Attributes
+    ----------
+    op : str
+        Forward name of the operator.
+    parameters : dict
+        Keyword parameters, as the contract says they are passed.
+    operands : dict of Operand
+        Array arguments by name.
+    exact : bool
+        Whether every product and sum in the call is an integer that the dtype holds exactly, so
+        that the result has one right value whatever the order of summation.
+    """
+
+    op: str
+    parameters: Mapping[str, Any]
+    operands: Mapping[str, Operand]
+    exact: bool
+
+    @property
+    def function(self) -> str:
+        """Name of the function to call."""
+        return f"{self.op}_backward" if "grad_y" in self.operands else self.op
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that all operands share."""
+        return next(iter(self.operands.values())).values.dtype
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Operands by name, contiguous."""
+        return {name: operand.values for name, operand in self.operands.items()}
+
+    @property
+    def wide(self) -> bool:
+        """Whether an exact case uses the dtype's whole precision, rather than a few bits of it."""
+        return self.exact and any(np.abs(a).max(initial=0) > SMALL for a in self.arrays().values())
+
+    def with_operand(self, name: str, **changes: Any) -> "Case":
+        """Replace the values or the layout of one operand."""
+        changed = replace(self.operands[name], **changes)
+        return replace(self, operands={**self.operands, name: changed})
+
+    def key(self) -> tuple[Any, ...]:
+        """Tell cases apart: equal for two cases that ask the same."""
+        operands = tuple(
+            (name, o.layout, o.values.shape, str(o.values.dtype), o.values.tobytes())
+            for name, o in self.operands.items()
+        )
+        return (self.function, tuple(self.parameters.items()), operands)
+
+    def size(self) -> tuple[float, ...]:
+        """Measure how much there is to read: of two counterexamples the smaller is kept."""
+        arrays = [o.values for o in self.operands.values()]
+        return (
+            sum(a.size for a in arrays),
+            sum(map(_burden, self.parameters.values())),
+            sum(o.layout != "contiguous" for o in self.operands.values()),
+            sum(int(np.count_nonzero(a)) for a in arrays),
+            float(sum(np.abs(a, dtype=np.float64).sum() for a in arrays)),
+        )
+
+
+def _burden(value: Any) -> float:
+    if isinstance(value, tuple):
+        return sum(map(_burden, value))
+    return 1.5 if isinstance(value, str) else float(value)

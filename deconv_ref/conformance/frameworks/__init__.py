@@ -1,0 +1,89 @@
+"""Targets by name: one adapter a file, and any Python file with functions of the contract's names.
+
+An adapter translates between deconv_ref's conventions and its framework's. Its source goes into
+stand-alone counterexamples, so it imports NumPy and its framework alone.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+__all__ = ["OWN_TIERS", "REQUIRES", "TargetError", "installed", "is_file", "load"]
+
+REQUIRES: Mapping[str, tuple[str, ...]] = {
+    "scipy": ("scipy",),
+    "torch": ("torch",),
+    "tensorflow": ("tensorflow",),
+    "keras": ("keras",),
+    "jax": ("jax",),
+    "onnx": ("onnx",),
+    "onnxruntime": ("onnx", "onnxruntime"),
+}
+"""Adapters by name, and the packages that each imports."""
+
+OWN_TIERS = ("equations", "cpu")
+
+
+class TargetError(Exception):
+    """A target that cannot be checked; the message is one line for the command's user."""
+
+
+def installed() -> tuple[str, ...]:
+    """Name the frameworks that this environment has."""
+    return tuple(
+        name
+        for name, packages in REQUIRES.items()
+        if all(importlib.util.find_spec(package) for package in packages)
+    )
+
+
+def is_file(target: str) -> bool:
+    """Tell whether a target is spelled as a file rather than as a name."""
+    return target.endswith(".py") or "/" in target or "\\" in target
+
+
+def load(target: str) -> ModuleType:
+    """Import a target: an adapter by name, or a Python file.
+
+    Raises
+    ------
+    TargetError
+        If there is no such target, or it cannot be imported.
+    """
+    if is_file(target):
+        return _load_file(Path(target))
+    if target not in REQUIRES and target not in OWN_TIERS:
+        known = ", ".join([*REQUIRES, *OWN_TIERS])
+        raise TargetError(f"unknown target {target!r}; known: {known}, or the path of a .py file")
+    for package in REQUIRES.get(target, ()):
+        if importlib.util.find_spec(package) is None:
+            remedy = f'python -m pip install "deconv_ref[{target}]"'
+            raise TargetError(f"{target}: {package} is not installed; run {remedy}")
+    try:
+        return importlib.import_module(f"deconv_ref.conformance.frameworks.{target}")
+    except Exception as error:
+        raise TargetError(f"{target}: cannot be imported: {_one_line(error)}") from error
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise TargetError(f"{path}: no such file")
+    name = f"target:{path.stem}"  # shadows nothing: the file may be called as a package is
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise TargetError(f"{path}: not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.resolve().parent))  # what running the file would do
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise TargetError(f"{path}: cannot be imported: {_one_line(error)}") from error
+    return module
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -1,0 +1,196 @@
+"""Tell what a check found: JSON for programs, a table and counterexamples for people."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.judge import Finding, Verdict
+from deconv_ref.conformance.runner import Result
+from deconv_ref.conformance.script import call_text, write_script
+from deconv_ref.version import __version__
+
+__all__ = ["explain", "json_report", "print_table", "reason", "write_json"]
+
+COLOURS = {
+    Verdict.ABSENT: "dim",
+    Verdict.CONFORMS: "green",
+    Verdict.REFUSES: "yellow",
+    Verdict.INEXACT: "yellow",
+    Verdict.WRONG: "bold red",
+    Verdict.CRASHES: "bold red",
+}
+
+
+def reason(result: Result) -> str:
+    """Say in one line why a result has its verdict."""
+    tally, verdict = result.tally, result.verdict
+    if verdict is Verdict.ABSENT:
+        declined = _declined(result)
+        return f"declined every case: {declined}" if declined else "no such function"
+    if verdict is Verdict.CONFORMS:
+        rounded = tally.cases - tally.exact
+        parts = [f"{tally.exact} exact cases bit for bit"]
+        parts += [f"{rounded} within {tally.of_bound:.2f} of the bound"] if rounded else []
+    else:
+        _, finding = tally.worst[verdict]
+        parts = [finding.reason, f"{tally.seen[verdict]} of {tally.cases} cases"]
+    parts += [f"not offered: {_declined(result)}"] if result.unsupported else []
+    return "; ".join(" ".join(part.split()) for part in parts)
+
+
+def _declined(result: Result) -> str:
+    return ", ".join(sorted(result.unsupported))
+
+
+def json_report(results: Sequence[Result], seed: int) -> dict[str, Any]:
+    """Arrange results as the contract's JSON document."""
+    return {
+        "deconv_ref": __version__,
+        "seed": seed,
+        "results": [_json_result(result) for result in results],
+    }
+
+
+def _json_result(result: Result) -> dict[str, Any]:
+    tally = result.tally
+    return {
+        "framework": result.framework,
+        "version": result.version,
+        "op": result.op,
+        "quantity": result.quantity,
+        "cases": tally.cases,
+        "refused": tally.seen[Verdict.REFUSES],
+        "verdict": str(result.verdict),
+        "reason": reason(result),
+        "worst": _worst(result),
+        "counterexample": _counterexample(result),
+    }
+
+
+def _worst(result: Result) -> dict[str, float | None]:
+    """Largest errors: of all cases where they conform, else of the counterexample."""
+    measured: Any = result.tally
+    if result.verdict in result.tally.worst:
+        measured = result.tally.worst[result.verdict][1]
+    return {"ulp": _finite(measured.ulp), "of_bound": _finite(measured.of_bound)}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _counterexample(result: Result) -> dict[str, Any] | None:
+    if result.verdict not in result.tally.worst:
+        return None
+    case, finding = result.tally.worst[result.verdict]
+    inputs = {}
+    for name, operand in case.operands.items():
+        array = operand.array()
+        inputs[name] = _json_array(operand.values)
+        if not array.flags.c_contiguous:
+            inputs[name]["strides"] = [stride // array.itemsize for stride in array.strides]
+    assert finding.expected is not None
+    got = {"error": finding.reason} if finding.got is None else _json_array(finding.got)
+    return {
+        "parameters": dict(case.parameters),
+        "inputs": inputs,
+        "expected": _json_array(finding.expected),
+        "got": got,
+        "script": write_script(result.target, _title(result), case, result.quantity, finding),
+    }
+
+
+def _title(result: Result, *others: Result) -> str:
+    quantities = [r.quantity for r in (result, *others)]
+    plural = "s" if others else ""
+    what = "result" if quantities == ["forward"] else f"gradient{plural} of {', '.join(quantities)}"
+    framework = f"{result.framework} {result.version}".strip()
+    return f"{framework}, {result.op}: {what} ({result.verdict})"
+
+
+def _json_array(array: NDArray[Any]) -> dict[str, Any]:
+    # JSON has no NaN and no infinities: they travel as strings.
+    data = [v if math.isfinite(v) else str(v) for v in array.ravel().tolist()]
+    return {"shape": list(array.shape), "dtype": str(array.dtype), "data": data}
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a JSON file whole or not at all: an old one survives an interrupted write."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1, allow_nan=False)
+            file.write("\n")
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def print_table(console: Console, results: Sequence[Result]) -> None:
+    """Print verdicts, a row per operator and quantity, a column per target."""
+    columns = list(dict.fromkeys((r.target, r.framework, r.version) for r in results))
+    rows = list(dict.fromkeys((r.op, r.quantity) for r in results))
+    cells = {(r.target, r.op, r.quantity): r.verdict for r in results}
+    fixed = 2 + max(len(f"{op}  {quantity}") + 4 for op, quantity in rows)
+    while columns:
+        fitting, width = 0, fixed
+        while fitting < len(columns):
+            width += 3 + max(len(columns[fitting][1]), len(columns[fitting][2]), 8)
+            if fitting and width > console.width:
+                break
+            fitting += 1
+        table = Table()
+        table.add_column("operator", no_wrap=True)
+        table.add_column("quantity", no_wrap=True)
+        for _, framework, version in columns[:fitting]:
+            table.add_column(Text(f"{framework}\n{version}"), no_wrap=True)
+        for op, quantity in rows:
+            verdicts = [cells[target, op, quantity] for target, _, _ in columns[:fitting]]
+            words = [Text(str(v), style=COLOURS[v]) for v in verdicts]
+            table.add_row(op, quantity, *words)
+        console.print(table)
+        columns = columns[fitting:]
+
+
+def explain(console: Console, results: Sequence[Result]) -> None:
+    """Print why each result that does not conform has its verdict, with its counterexample.
+
+    Quantities that fail together, such as all gradients of a call that is refused, print once.
+    """
+    together: dict[Any, list[Result]] = {}
+    for result in results:
+        if result.verdict > Verdict.CONFORMS:
+            case, finding = result.tally.worst[result.verdict]
+            key = (result.target, case.key(), finding.reason)
+            together.setdefault(key, []).append(result)
+    for first, *others in together.values():
+        case, finding = first.tally.worst[first.verdict]
+        heading = Text(f"\n{_title(first, *others)}", style=COLOURS[first.verdict])
+        heading.append(f"\n  {reason(first)}", style="default")
+        console.print(heading, soft_wrap=True)
+        console.print(Text(_case_text(case, finding)), soft_wrap=True)
+
+
+def _case_text(case: Case, finding: Finding) -> str:
+    lines = [call_text(case)]
+    shown = {name: (operand.values, operand.layout) for name, operand in case.operands.items()}
+    for name, values in (("expected", finding.expected), ("got", finding.got)):
+        if values is not None:
+            shown[name] = values, "contiguous"
+    for name, (values, layout) in shown.items():
+        memory = "" if layout == "contiguous" else f" {layout}"
+        numbers = " ".join(np.array2string(values, threshold=40, separator=", ").split())
+        lines.append(f"{name:8} {values.dtype} {values.shape}{memory}: {numbers}")
+    return "\n".join(f"    {line}" for line in lines)

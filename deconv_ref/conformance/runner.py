@@ -1,0 +1,144 @@
+"""Go through targets, operators and functions, several targets at a time."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from deconv_ref.conformance.judge import Judge, Tally, Verdict
+from deconv_ref.conformance.truth import OPERATORS
+from deconv_ref.conformance.worker import Identity, Worker
+
+__all__ = ["Plan", "Progress", "Result", "Run", "check"]
+
+Progress = Callable[["Run", str, int], None]
+"""Told the target's run, the function being called and the number of its cases done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to check, and how hard.
+
+    Attributes
+    ----------
+    targets : tuple of str
+        Names of adapters or paths of files.
+    ops : tuple of str
+        Operators by forward name.
+    cases : int
+        Cases for each operator and quantity.
+    seed : int
+        The same seed draws the same cases.
+    dtypes : tuple of str
+        ``"float32"``, ``"float64"`` or both.
+    jobs : int
+        Targets checked at a time.
+    timeout : float
+        Seconds that a target has for one case.
+    """
+
+    targets: tuple[str, ...]
+    ops: tuple[str, ...] = tuple(OPERATORS)
+    cases: int = 200
+    seed: int = 0
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    jobs: int = 1
+    timeout: float = 30.0
+
+    def functions(self) -> dict[str, str]:
+        """Functions to call, with the operator of each."""
+        return {function: op for op in self.ops for function in OPERATORS[op].functions()}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was found of one quantity of one operator of one target."""
+
+    target: str
+    framework: str
+    version: str
+    op: str
+    quantity: str
+    tally: Tally
+    unsupported: Counter[str]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict seen."""
+        return self.tally.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A target that was loaded and is to be judged."""
+
+    worker: Worker
+    identity: Identity
+
+
+def check(plan: Plan, progress: Progress, finished: Callable[[list[Result]], None]) -> list[Result]:
+    """Check every target of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to check.
+    progress : callable
+        Told of every case, from several threads.
+    finished : callable
+        Told the results of each function of a target as they come, from several threads.
+
+    Returns
+    -------
+    list of Result
+        By target, operator and quantity, in the plan's order.
+
+    Raises
+    ------
+    TargetError
+        If a target cannot be loaded; nothing has been judged then.
+    """
+    threads = max(1, (os.cpu_count() or 1) // plan.jobs)
+    workers = [Worker(target, plan.timeout, threads) for target in plan.targets]
+    pool = ThreadPoolExecutor(plan.jobs)
+    try:
+        wanted = tuple(plan.functions())
+        identities = pool.map(lambda worker: worker.start(wanted), workers)
+        runs = [Run(w, identity) for w, identity in zip(workers, identities, strict=True)]
+
+        def judge(run: Run) -> list[Result]:
+            results = []
+            for part in _judge_functions(plan, run, progress):
+                finished(part)
+                results += part
+            run.worker.close()
+            return results
+
+        return [result for results in pool.map(judge, runs) for result in results]
+    finally:
+        for worker in workers:
+            worker.close()
+        pool.shutdown(cancel_futures=True)
+
+
+def _judge_functions(plan: Plan, run: Run, progress: Progress) -> Iterator[list[Result]]:
+    judge = Judge(run.worker, plan.cases, plan.seed, plan.dtypes)
+    for function, op in plan.functions().items():
+        quantities = OPERATORS[op].functions()[function]
+        tallies, unsupported = {quantity: Tally() for quantity in quantities}, Counter[str]()
+        if function in run.identity.functions:
+            tallies, unsupported = judge.judge(op, function, partial(progress, run, function))
+        yield [
+            Result(
+                run.worker.target,
+                run.identity.name,
+                run.identity.version,
+                op,
+                quantity,
+                tally,
+                unsupported,
+            )
+            for quantity, tally in tallies.items()
+        ]

@@ -1,0 +1,178 @@
+"""Write a counterexample as a stand-alone Python program.
+
+The program carries the adapter's own source, less what the case does not need, so that it runs with
+NumPy and the framework alone.
+"""
+
+import ast
+import re
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.frameworks import OWN_TIERS, is_file
+from deconv_ref.conformance.judge import Finding
+from deconv_ref.conformance.truth import OPERATORS
+
+__all__ = ["call_text", "write_script"]
+
+WIDTH = 100
+PACKAGE = "deconv_ref.conformance.frameworks"
+
+BUILD = '''
+def build(values, shape, dtype, layout="contiguous"):
+    """Make an array in the memory layout in which it was passed."""
+    values = np.array(values, dtype).reshape(shape)
+    if layout == "fortran":
+        return np.asfortranarray(values)
+    if layout == "reversed":
+        reverse = (slice(None, None, -1),) * values.ndim
+        return np.ascontiguousarray(values[reverse])[reverse]
+    if layout == "sliced":
+        buffer = np.full(values.shape[:-1] + (2 * values.shape[-1] + 1,), 12345, dtype)
+        buffer[..., 1::2] = values
+        return buffer[..., 1::2]
+    values.flags.writeable = layout != "read-only"
+    return values
+'''
+
+
+def write_script(target: str, title: str, case: Case, quantity: str, finding: Finding) -> str:
+    """Write the program that shows a finding.
+
+    Parameters
+    ----------
+    target : str
+        Name of the adapter or path of the file.
+    title : str
+        First line of the program's docstring.
+    case : Case
+        The counterexample.
+    quantity : str
+        Which of the call's results is at fault.
+    finding : Finding
+        What was found.
+
+    Returns
+    -------
+    str
+        A Python program that prints the expected and the actual result, and exits with status 1
+        as long as they differ.
+    """
+    quantities = OPERATORS[case.op].functions()[case.function]
+    expected = finding.expected
+    assert expected is not None
+    pick = "" if len(quantities) == 1 else f"[{quantities.index(quantity)}]  # {quantity}"
+    lines = [
+        f'"""{title}\n\n{_escaped(finding.reason)}\n"""\n',
+        "import numpy as np\n",
+        _target_source(target, case.function),
+        BUILD,
+        *(
+            f"{name} = {_build_text(operand.values, operand.layout)}"
+            for name, operand in case.operands.items()
+        ),
+        f"expected = {_build_text(expected)}",
+        f"tolerance = {_list_text(finding.tolerance) if finding.tolerance is not None else 0}",
+        "",
+        f"got = {call_text(case)}{pick}",
+        "",
+        'print("expected", expected.shape, expected.dtype, expected, sep="\\n")',
+        'print("got", np.shape(got), getattr(got, "dtype", type(got)), got, sep="\\n")',
+        "right = np.shape(got) == expected.shape and got.dtype == expected.dtype and (",
+        "    np.abs(got.astype(np.float64) - expected).ravel() <= np.ravel(tolerance)",
+        ").all()",
+        'print("right" if right else "WRONG")',
+        "raise SystemExit(0 if right else 1)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def call_text(case: Case) -> str:
+    """Spell the call as one would type it."""
+    arguments = [*(f"{name}={name}" for name in case.operands)]
+    arguments += [f"{name}={value!r}" for name, value in case.parameters.items()]
+    return f"{case.function}({', '.join(arguments)})"
+
+
+def _target_source(target: str, function: str) -> str:
+    if is_file(target):
+        path = str(Path(target).resolve())
+        return f"import runpy\n\n{function} = runpy.run_path({path!r})[{function!r}]"
+    if target in OWN_TIERS:
+        return f"from {PACKAGE}.{target} import {function}"
+    return _pruned(_adapter_source(target), function)
+
+
+def _adapter_source(name: str) -> str:
+    """Read an adapter with the helpers that it imports from its own folder put in their place."""
+    spec = find_spec(f"{PACKAGE}.{name}")
+    assert spec is not None and spec.origin is not None
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    own = re.compile(rf"^from {re.escape(PACKAGE)}\.(\w+) import (?:\([^)]*\)|[^\n]*)$", re.M)
+    return own.sub(lambda match: _adapter_source(match[1]), source)
+
+
+def _pruned(source: str, function: str) -> str:
+    """Keep the statements that `function` needs, directly or through others."""
+    statements = ast.parse(source).body
+    names = [_defined(statement) for statement in statements]
+    needed, grew = {function}, True
+    while grew:
+        before = len(needed)
+        for statement, defined in zip(statements, names, strict=True):
+            if not defined or defined & needed:
+                needed |= {n.id for n in ast.walk(statement) if isinstance(n, ast.Name)}
+        grew = len(needed) > before
+    kept = []
+    for statement, defined in zip(statements, names, strict=True):
+        if _is_docstring(statement) or (defined and not defined & needed):
+            continue
+        first = min(
+            [statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))]
+        )
+        text = "\n".join(source.splitlines()[first - 1 : statement.end_lineno])
+        if text not in kept and text != "import numpy as np":
+            kept += ["\n", text, ""] if isinstance(statement, ast.FunctionDef) else [text]
+    return "\n".join(kept)
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    """Names that a statement defines; none for one that must be kept whatever is needed."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Assign):
+        return {n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return {statement.target.id}
+    return set()
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _build_text(values: NDArray[Any], layout: str = "contiguous") -> str:
+    arguments = [_list_text(values), repr(values.shape), repr(str(values.dtype))]
+    if layout != "contiguous":
+        arguments.append(repr(layout))
+    return f"build({', '.join(arguments)})"
+
+
+def _list_text(values: NDArray[Any]) -> str:
+    """Spell values flat; integers without their point, the rest to the last bit."""
+    return "[" + ", ".join(_number(v) for v in values.ravel().tolist()) + "]"
+
+
+def _number(value: float) -> str:
+    if np.isfinite(value):
+        return str(int(value)) if value == int(value) and abs(value) < 2**63 else repr(value)
+    return f'float("{value}")'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"""', "'''")

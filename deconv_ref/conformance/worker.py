@@ -1,0 +1,177 @@
+"""A target in a process of its own, so that it may abort, hang or print without harm.
+
+`Worker` is the checker's end: it starts ``python -m deconv_ref.conformance.serve TARGET``, sends
+requests and waits for answers. Both are pickled over the child's standard input and output;
+whatever the target itself prints goes to a log.
+"""
+
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.frameworks import TargetError
+
+__all__ = ["Answer", "DiedError", "Identity", "Worker"]
+
+START_SECONDS = 180.0  # importing a large framework on a cold disk
+GRACE_SECONDS = 5.0
+
+
+class DiedError(Exception):
+    """The target's process ended or did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a target says it is, and which functions it has."""
+
+    name: str
+    version: str
+    functions: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a call: results, or the error that the target raised.
+
+    `harm` names an operand that the target wrote to.
+    """
+
+    results: tuple[Any, ...] = ()
+    error: str | None = None
+    harm: str | None = None
+
+
+class Worker:
+    """Run a target's functions in a process that is started again whenever it dies."""
+
+    def __init__(self, target: str, timeout: float, threads: int) -> None:
+        self.target = target
+        self.timeout = timeout
+        self._threads = threads
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers: queue.Queue[Any] = queue.Queue()
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker
+        self._closed = False
+        self._unsupported: dict[Any, str | None] = {}
+
+    def start(self, wanted: tuple[str, ...]) -> Identity:
+        """Start the process and ask which of the `wanted` functions the target has.
+
+        Raises
+        ------
+        TargetError
+            If the target cannot be loaded.
+        """
+        try:
+            identity: Identity = self._ask("identify", wanted)
+        except DiedError as error:
+            raise TargetError(f"{self.target}: {error} while it was imported") from error
+        return identity
+
+    def call(self, case: Case) -> Answer:
+        """Call the target's function on a case.
+
+        Raises
+        ------
+        DiedError
+            If the process ends or `timeout` passes first.
+        """
+        answer: Answer = self._ask("call", case)
+        return answer
+
+    def unsupported(self, op: str, parameters: Mapping[str, Any]) -> str | None:
+        """Ask the target for the reason why it does not offer an operator with these parameters."""
+        key = (op, tuple(parameters.items()))
+        if key not in self._unsupported:
+            self._unsupported[key] = self._ask("unsupported", op, dict(parameters))
+        return self._unsupported[key]
+
+    def close(self) -> None:
+        """End the process, from any thread; a call under way raises `DiedError`."""
+        self._closed = True
+        self._kill()
+
+    def _ask(self, *request: Any) -> Any:
+        if self._process is None:
+            self._launch()
+            self._exchange(("load",), START_SECONDS)
+        return self._exchange(request, self.timeout)
+
+    def _exchange(self, request: tuple[Any, ...], seconds: float) -> Any:
+        process = self._process
+        try:
+            if process is None or process.stdin is None:
+                raise DiedError("stopped")
+            pickle.dump(request, process.stdin)
+            process.stdin.flush()
+            answer = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            self._kill()
+            raise DiedError(f"no answer within {seconds:g} s") from None
+        except OSError:
+            answer = EOFError()
+        if isinstance(answer, EOFError):
+            raise DiedError(self._last_words())
+        if isinstance(answer, TargetError):
+            raise answer
+        return answer
+
+    def _launch(self) -> None:
+        if self._closed:
+            raise DiedError("stopped")
+        command = [sys.executable, "-P", "-m", "deconv_ref.conformance.serve", self.target]
+        threads = str(self._threads)
+        environment = {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads, **os.environ}
+        self._log.seek(0)
+        self._log.truncate()
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment,
+        )
+        self._answers = queue.Queue()
+        reader = threading.Thread(
+            target=_read_answers, args=(self._process.stdout, self._answers), daemon=True
+        )
+        reader.start()
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _last_words(self) -> str:
+        """Say how the process ended, with the last line that it printed."""
+        process, self._process = self._process, None
+        if process is None:
+            return "stopped"
+        try:
+            code = process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:  # alive, but what it sent cannot be read
+            process.kill()
+            code = process.wait()
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        how = f"killed by signal {-code}" if code < 0 else f"exited with status {code}"
+        return f"process {how}" + (f": {lines[-1].strip()[:200]}" if lines else "")
+
+
+def _read_answers(stream: IO[bytes], answers: "queue.Queue[Any]") -> None:
+    while True:
+        try:
+            answers.put(pickle.load(stream))
+        except Exception:
+            answers.put(EOFError())
+            return
