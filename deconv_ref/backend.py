@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-import numpy as np
-
 from deconv_ref.errors import BackendError, message
 
 __all__ = ["kernels", "tier", "using"]
@@ -30,8 +28,8 @@ def kernels(function: str, chapter: str, **arrays: Any) -> Any:
         Public function to name in errors.
     chapter : str
         Folder under ``deconv_ref/ops``, such as ``"convolution"``.
-    **arrays : array or None
-        The arguments by name; ``None`` stands for one that was left out.
+    **arrays : object
+        The arguments by name, as they were passed.
 
     Returns
     -------
@@ -41,12 +39,12 @@ def kernels(function: str, chapter: str, **arrays: Any) -> Any:
     Raises
     ------
     BackendError
-        If an argument is no NumPy array.
+        If an array is on a GPU.
     """
     for name, array in arrays.items():
-        if array is not None and not isinstance(array, np.ndarray):
-            got = f"{type(array).__module__}.{type(array).__qualname__}"
-            remedy = f"Pass np.asarray({name}, dtype=np.float32) or float64"
+        if hasattr(array, "__cuda_array_interface__"):
+            got = f"{type(array).__module__}.{type(array).__qualname__} on a GPU"
+            remedy = "This version has kernels for the CPU; copy the array there"
             raise BackendError(message(function, name, "a NumPy array", got, remedy))
     return (_chosen.get() or tier("cpu"))(chapter)
 

@@ -22,34 +22,30 @@ def check_floating(function: str, **arrays: Any) -> None:
     ----------
     function : str
         Public function to name in errors.
-    **arrays : numpy.ndarray or device array
-        The arguments by name. ``None`` stands for one that was left out.
+    **arrays : numpy.ndarray
+        The arguments by name.
 
     Raises
     ------
     DTypeError
         If one is no array, or its dtype is another, or not that of the first.
     """
-    first: Any = None
+    dtypes = [getattr(array, "dtype", None) for array in arrays.values()]
+    common = next((dtype for dtype in dtypes if dtype in FLOATING), FLOATING[0])
     for name, array in arrays.items():
-        if array is None:
+        if not isinstance(array, np.ndarray):
+            wanted, got = "a NumPy array of float32 or float64", type(array).__name__
+            remedy = f"Write np.asarray({name}, dtype=np.{common})"
+        elif array.dtype not in FLOATING:
+            wanted, got = "float32 or float64", str(array.dtype)
+            native = array.dtype.newbyteorder("=")
+            remedy = f"Write {name}.astype(np.{native if native in FLOATING else common})"
+        elif array.dtype != common:
+            wanted, got = f"{common}, as the first array is", str(array.dtype)
+            remedy = f"Write {name}.astype(np.{common})"
+        else:
             continue
-        if not hasattr(array, "dtype") or not hasattr(array, "shape"):
-            remedy = f"Write np.asarray({name}, dtype=np.float32)"
-            got = type(array).__name__
-            raise DTypeError(message(function, name, "an array of float32 or float64", got, remedy))
-        dtype = first.dtype if first is not None else None
-        if array.dtype not in FLOATING:
-            cast = f"{name}.astype(np.{dtype or 'float32'})"
-            wanted = f"{dtype or 'float32 or float64'}"
-            got = str(array.dtype)
-            raise DTypeError(message(function, name, wanted, got, f"Write {cast}"))
-        if dtype is not None and array.dtype != dtype:
-            wanted = f"{dtype}, as the first array is"
-            remedy = f"Write {name}.astype(np.{dtype})"
-            raise DTypeError(message(function, name, wanted, str(array.dtype), remedy))
-        if first is None:
-            first = array
+        raise DTypeError(message(function, name, wanted, got, remedy))
 
 
 def check_spatial(function: str, name: str, array: Any, layout: str = "(N, C, *spatial)") -> None:
@@ -93,7 +89,7 @@ def check_choice(function: str, name: str, value: object, choices: tuple[Any, ..
     """
     if not any(type(value) is type(choice) and value == choice for choice in choices):
         wanted = " or ".join(map(repr, choices))
-        raise ParameterError(message(function, name, wanted, value))
+        raise ParameterError(message(function, name, wanted, repr(value)))
 
 
 def volume(array: Any) -> Any:

@@ -241,9 +241,9 @@ def per_axis(function: str, name: str, value: PerAxis, axes: int, least: int) ->
     values = _plain(value)
     if not isinstance(values, tuple):
         values = (values,) * axes
-    if len(values) != axes or not all(_is_size(v, least) for v in values):
+    if len(values) != axes or not all(is_size(v, least) for v in values):
         wanted = f"an int from {least} to {LARGEST}, or {axes} of them (one per spatial axis)"
-        raise ParameterError(message(function, name, wanted, value))
+        raise ParameterError(message(function, name, wanted, repr(value)))
     return tuple(map(int, values))
 
 
@@ -284,7 +284,7 @@ def pad_pairs(function: str, padding: Padding, reaches: Sizes, same: Callable[[i
     if not isinstance(sides, tuple):
         sides = (sides,) * len(reaches)
     if len(sides) == len(reaches):
-        if all(_is_size(side, least=0) for side in sides):
+        if all(is_size(side, least=0) for side in sides):
             return tuple((int(side), int(side)) for side in sides)
         if all(_is_pair(side) for side in sides):
             return tuple((int(before), int(after)) for before, after in sides)
@@ -292,7 +292,7 @@ def pad_pairs(function: str, padding: Padding, reaches: Sizes, same: Callable[[i
         f"an int of at least 0, {len(reaches)} of them or of pairs (before, after) (one per "
         f"spatial axis), or one of {', '.join(map(repr, RULES))}"
     )
-    raise ParameterError(message(function, "padding", wanted, padding))
+    raise ParameterError(message(function, "padding", wanted, repr(padding)))
 
 
 def _check_output_padding(
@@ -316,16 +316,17 @@ def _plain(value: object) -> Any:
     """Make a tuple, nested where it was, of any sequence or array; leave the rest alone."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
         return tuple(map(_plain, value))
     return value
 
 
-def _is_size(value: object, least: int) -> bool:
+def is_size(value: object, least: int, most: float = LARGEST) -> bool:
+    """Tell whether a value is an int, no bool, in a range."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         return False
-    return least <= int(value) <= LARGEST
+    return least <= int(value) <= most
 
 
 def _is_pair(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(_is_size(v, 0) for v in value)
+    return isinstance(value, tuple) and len(value) == 2 and all(is_size(v, 0) for v in value)

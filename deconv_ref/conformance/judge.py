@@ -22,7 +22,6 @@ from deconv_ref.conformance.worker import Answer, DiedError, Worker
 
 __all__ = ["Finding", "Judge", "Tally", "Verdict"]
 
-DRAWS = 4  # draws for each case wanted: Hypothesis may repeat itself
 SHRINK_SECONDS = 20.0
 REFUSAL_SECONDS = 3.0  # its message says more than the smallest case would
 SHRINK_DEATHS = 6
@@ -184,7 +183,7 @@ class Judge:
             finished = crashed or done == self.cases
             return finished
 
-        _search(strategy, visit, DRAWS * self.cases, self.seed, [Phase.generate])
+        _search(strategy, visit, self.cases, self.seed, [Phase.generate])
         shrunk = set()
         for quantity, tally in tallies.items():
             tally.settle()
@@ -241,7 +240,7 @@ class Judge:
                     tallies[q].keep_smaller(case, finding)
             return tally.ruling(known[key].get(quantity, Verdict.ABSENT)) is verdict
 
-        _search(strategy, fails, DRAWS * self.cases, self.seed, [Phase.generate, Phase.shrink])
+        _search(strategy, fails, self.cases, self.seed, [Phase.generate, Phase.shrink])
         simplified = True
         while simplified and time.monotonic() < deadline:
             smallest, _ = tally.worst[verdict]

@@ -124,5 +124,9 @@ def _gradients(function, grad_y, x, weight, parameters):
     def backward(grad_y, *operands):
         return jax.vjp(partial(function, **parameters), *operands)[1](grad_y)
 
-    operands = jnp.asarray(x), jnp.asarray(weight), jnp.zeros(grad_y.shape[1], grad_y.dtype)
+    operands = (
+        jnp.asarray(x),
+        jnp.asarray(weight),
+        jnp.asarray(np.zeros(grad_y.shape[1], grad_y.dtype)),
+    )
     return tuple(map(np.asarray, backward(jnp.asarray(grad_y), *operands)))

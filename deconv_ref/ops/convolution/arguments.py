@@ -1,9 +1,11 @@
 """What the four public functions of this chapter check, and the gradients they return."""
 
+import math
 from typing import Any, NamedTuple
 
 from deconv_ref.checks import check_choice, check_floating, check_shape, check_spatial, volume
 from deconv_ref.errors import ParameterError, ShapeError, message
+from deconv_ref.window import is_size
 
 __all__ = ["ConvGradients", "check_operands", "oriented", "restored"]
 
@@ -50,7 +52,7 @@ def check_operands(
     DTypeError, ShapeError, ParameterError
         Naming the argument at fault.
     """
-    check_floating(function, x=x, weight=weight, bias=bias)
+    check_floating(function, x=x, weight=weight, **({} if bias is None else {"bias": bias}))
     first, second = ("C_in", "C_out") if transposed else ("C_out", "C_in")
     layout = f"({first}, {second} // groups, *kernel)"
     check_spatial(function, "x", x)
@@ -64,8 +66,8 @@ def check_operands(
         raise ShapeError(message(function, "weight", f"{layout} without empty axes", got))
 
     filters, channels = weight.shape[:2]
-    if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
-        raise ParameterError(message(function, "groups", "an int of at least 1", groups))
+    if not is_size(groups, least=1, most=math.inf):
+        raise ParameterError(message(function, "groups", "an int of at least 1", repr(groups)))
     if filters % groups:
         wanted = f"a divisor of weight.shape[0] = {filters}"
         raise ParameterError(message(function, "groups", wanted, groups))
