@@ -110,6 +110,7 @@ class Case:
             sum(o.layout != "contiguous" for o in self.operands.values()),
             sum(int(np.count_nonzero(a)) for a in arrays),
             float(sum(np.abs(a, dtype=np.float64).sum() for a in arrays)),
+            sum(int(np.count_nonzero(a < 0)) for a in arrays),
         )
 
 

@@ -267,7 +267,7 @@ def _search(
 
 
 def simpler_values(case: Case) -> Iterator[Case]:
-    """Give variants of a case with a plain layout, more zeros, or smaller values."""
+    """Give variants of a case with a plain layout, more zeros, or simpler values."""
     for name, operand in case.operands.items():
         if operand.layout != "contiguous":
             yield case.with_operand(name, layout="contiguous")
@@ -280,6 +280,8 @@ def simpler_values(case: Case) -> Iterator[Case]:
                     fewer = values.copy()
                     fewer.flat[chosen] = 0
                     yield case.with_operand(name, values=fewer)
+        if np.any(values < 0):
+            yield case.with_operand(name, values=np.abs(values))
         if case.exact and np.abs(values).max(initial=0) > 1:
             yield case.with_operand(name, values=np.sign(values))
             yield case.with_operand(name, values=np.trunc(values / 2) + (values == 1))

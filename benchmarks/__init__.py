@@ -1,0 +1,1 @@
+"""How fast convolution is, side by side with PyTorch: ``python -m benchmarks``."""

@@ -1,0 +1,247 @@
+"""The two register-tiled micro-kernels of convolution, and raw access to memory.
+
+Numba's own loops keep one sum in a register at a time. These kernels keep a whole *tile* of sums
+in vector registers, so that every number loaded is used several times. They are written straight
+in LLVM's intermediate language: ``builder`` appends instructions, a stack slot (``alloca``) that
+is only loaded and stored becomes a register, and a vector type such as ``<16 x float>`` is sixteen
+sums side by side.
+
+`correlate_tiles` serves the forward map and the input gradient. For a tile of ``rows`` output
+channels and some vectors of positions it runs over all terms k = (channel, tap) of the sum::
+
+    tile[row, position] = bias[row] + sum_k packed[k, row] * patch[offsets[k] + position]
+
+`dot_tiles` serves the weight gradient. For a tile of rows (output channels) and columns (terms k)
+it runs over all positions::
+
+    sums[row, k] = sum_position grads[row, position] * patch[offsets[k] + position]
+
+**The same bits everywhere.** Every product enters its sum by a fused multiply-add, in the order of
+k above. In `correlate_tiles` a sum never leaves its lane, so that neither the shape of the tile
+nor the width of the machine's vectors can change it: both are chosen for the processor. In
+`dot_tiles` position p is summed in lane p mod `DOT_BYTES` / itemsize, and the lanes are added by
+halving: there the number of lanes is fixed for every processor.
+"""
+
+from itertools import product
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from deconv_ref.ops.convolution.emitter import REGISTERS, VECTOR_BYTES, Emitter
+
+__all__ = [
+    "DOT_BYTES",
+    "GRAIN",
+    "LONGEST",
+    "VECTOR_BYTES",
+    "correlate_tiles",
+    "dot_columns",
+    "dot_tiles",
+    "largest_dot_rows",
+    "largest_rows",
+    "splits",
+    "widest",
+]
+
+DOT_BYTES = 64
+GRAIN = 8  # positions that a vector of narrow lines is put together from
+LONGEST = 9  # vectors, or terms, that one tile spans at most
+
+
+def largest_rows() -> int:
+    """Count the output channels of the tallest tile of `correlate_tiles`."""
+    return (REGISTERS - 3) // 2
+
+
+def widest(rows: int) -> int:
+    """Count the vectors of positions in a tile of so many rows.
+
+    All sums, the shorter side's operands and one operand of the longer side stay in registers.
+
+    Examples
+    --------
+    >>> 1 <= widest(largest_rows()) <= widest(1)
+    True
+    """
+    fitting = [n for n in range(1, LONGEST) if rows * n + min(rows, n) < REGISTERS]
+    return fitting[-1]
+
+
+def splits(rows: int) -> bool:
+    """Tell whether a tile of so many rows also takes its vectors in grains."""
+    return widest(rows) == 2
+
+
+def largest_dot_rows() -> int:
+    """Count the output channels of the tallest tile of `dot_tiles`."""
+    return 5 if REGISTERS * VECTOR_BYTES >= 32 * DOT_BYTES else 2
+
+
+def dot_columns(rows: int) -> int:
+    """Count the terms in a tile of `dot_tiles` of so many rows."""
+    vectors = REGISTERS * VECTOR_BYTES // DOT_BYTES
+    fitting = [n for n in range(1, LONGEST + 1) if rows * n + min(rows, n) < vectors]
+    return max(fitting, default=1)
+
+
+@intrinsic
+def correlate_tiles(
+    typing_context,
+    rows,  # output channels in the tile, 1 to largest_rows()
+    terms,  # how many k
+    packed,  # weights, (terms, rows) from packed_at on
+    packed_at,
+    offsets,  # of term k in the patch: offsets[offsets_at + k]
+    offsets_at,
+    patch,
+    bias,  # of row r: bias[bias_at + r]
+    bias_at,
+    sources,  # where each grain of positions starts in the patch, relative to a term's offset
+    targets,  # where it goes in out, relative to out_at and its row
+    count,  # of grains; both tables are longer by copies of the last one
+    grain,  # positions: a whole vector, or GRAIN of them if splits(rows)
+    out,
+    out_at,
+    pitch,  # from one row to the next in out
+):
+    """Correlate: see the module."""
+    index, array = types.int64, types.Array
+    signature = types.void(
+        index, index, packed, index, offsets, index, patch, bias, index, sources, targets, index,
+        index, out, index, index,
+    )  # fmt: skip
+    if not isinstance(packed, array):
+        return None
+
+    def codegen(context, builder, signature, arguments):
+        e = Emitter(context, builder, packed, VECTOR_BYTES)
+        kinds = signature.args
+        values = [
+            e.data(kind, value) if isinstance(kind, array) else value
+            for kind, value in zip(kinds, arguments, strict=True)
+        ]
+        rows, *rest = values
+        grain = rest.pop(11)
+        split = builder.icmp_signed("<", grain, e.number(e.lanes))
+        with builder.if_else(split) as (split_vectors, whole_vectors):
+            with split_vectors:
+                lanes_to_split = e.lanes > GRAIN
+                heights = [h for h in range(1, largest_rows() + 1) if lanes_to_split and splits(h)]
+                e.switch(rows, heights, lambda height: _correlate(e, height, GRAIN, *rest))
+            with whole_vectors:
+                heights = list(range(1, largest_rows() + 1))
+                e.switch(rows, heights, lambda height: _correlate(e, height, e.lanes, *rest))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _correlate(
+    e, rows, grain, terms, packed, packed_at, offsets, offsets_at, patch, bias, bias_at, sources,
+    targets, count, out, out_at, pitch,
+):  # fmt: skip
+    builder, vectors, grains = e.builder, widest(rows), e.lanes // grain
+    sums = [e.slots(vectors) for _ in range(rows)]
+    step = e.number(vectors * grains)
+    with cgutils.for_range_slice(builder, e.number(0), count, step, ir.IntType(64)) as (first, _):
+        nth = [builder.add(first, e.number(n)) for n in range(vectors * grains)]
+        starts = [e.at(patch, builder.load(e.at(sources, n))) for n in nth]
+        for row in range(rows):
+            start = e.spread(e.at(bias, bias_at, e.number(row)))
+            for slot in sums[row]:
+                builder.store(start, slot)
+        with cgutils.for_range(builder, terms) as loop:
+            offset = builder.load(e.at(offsets, offsets_at, loop.index))
+            weights = e.at(packed, packed_at, builder.mul(loop.index, e.number(rows)))
+            parts = [starts[v * grains : (v + 1) * grains] for v in range(vectors)]
+            if vectors <= rows:
+                cells = [e.gather([e.at(start, offset) for start in part]) for part in parts]
+                for row in range(rows):
+                    weight = e.spread(e.at(weights, e.number(row)))
+                    for v in range(vectors):
+                        e.multiply_add(sums[row][v], cells[v], weight)
+            else:
+                spread = [e.spread(e.at(weights, e.number(row))) for row in range(rows)]
+                for v in range(vectors):
+                    cells = e.gather([e.at(start, offset) for start in parts[v]])
+                    for row in range(rows):
+                        e.multiply_add(sums[row][v], cells, spread[row])
+        for v in range(vectors):
+            places = [e.at(out, out_at, builder.load(e.at(targets, n))) for n in nth[v * grains :]]
+            for row in range(rows):
+                e.scatter(builder.load(sums[row][v]), places[:grains])
+                places = [e.at(place, pitch) for place in places[:grains]]
+
+
+@intrinsic
+def dot_tiles(
+    typing_context,
+    rows,  # output channels in the tile, 1 to largest_dot_rows()
+    grads,  # gradients of the positions, row r from grads_at + r * pitch on
+    grads_at,
+    pitch,
+    patch,
+    offsets,  # of the tile's column j in the patch: offsets[offsets_at + j]
+    offsets_at,
+    sources,  # where each grain of positions starts in the patch, relative to a term's offset
+    count,  # of grains
+    grain,  # positions: a whole vector or GRAIN
+    sums,  # the result, (rows, dot_columns(rows)), in whole vectors
+):
+    """Sum over positions: see the module."""
+    index, array = types.int64, types.Array
+    signature = types.void(
+        index, grads, index, index, patch, offsets, index, sources, index, index, sums
+    )  # fmt: skip
+    if not isinstance(grads, array):
+        return None
+
+    def codegen(context, builder, signature, arguments):
+        e = Emitter(context, builder, grads, DOT_BYTES)
+        kinds = signature.args
+        values = [
+            e.data(kind, value) if isinstance(kind, array) else value
+            for kind, value in zip(kinds, arguments, strict=True)
+        ]
+        rows, *rest = values
+        grain = rest.pop(8)
+        split = builder.icmp_signed("<", grain, e.number(e.lanes))
+        heights = range(1, largest_dot_rows() + 1)
+        with builder.if_else(split) as (split_vectors, whole_vectors):
+            with split_vectors:
+                halves = heights if e.lanes > GRAIN else []
+                e.switch(rows, halves, lambda height: _dot(e, height, GRAIN, *rest))
+            with whole_vectors:
+                e.switch(rows, heights, lambda height: _dot(e, height, e.lanes, *rest))
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _dot(e, rows, grain, grads, grads_at, pitch, patch, offsets, offsets_at, sources, count, sums):
+    builder, columns = e.builder, dot_columns(rows)
+    slots = [e.slots(columns) for _ in range(rows)]
+    for row, j in product(range(rows), range(columns)):
+        builder.store(ir.Constant(e.vector, None), slots[row][j])
+    starts = [
+        e.at(patch, builder.load(e.at(offsets, offsets_at, e.number(j)))) for j in range(columns)
+    ]
+    lines = [e.at(grads, grads_at, builder.mul(pitch, e.number(row))) for row in range(rows)]
+    grains = e.lanes // grain
+    step = e.number(grains)
+    with cgutils.for_range_slice(builder, e.number(0), count, step, ir.IntType(64)) as (first, _):
+        nth = [builder.add(first, e.number(n)) for n in range(grains)]
+        parts = [builder.load(e.at(sources, n)) for n in nth]
+        position = builder.mul(first, e.number(grain))
+        grad = [e.load(e.at(line, position)) for line in lines]
+        for j in range(columns):
+            cells = e.gather([e.at(starts[j], part) for part in parts])
+            for row in range(rows):
+                e.multiply_add(slots[row][j], grad[row], cells)
+    results = [builder.load(slot) for row in slots for slot in row]
+    results += [ir.Constant(e.vector, None)] * (-len(results) % e.lanes)
+    for first in range(0, len(results), e.lanes):
+        e.store(e.across(results[first : first + e.lanes]), e.at(sums, e.number(first)))

@@ -1,0 +1,248 @@
+"""Between arrays and patches: copying blocks in, placing vectors, carrying results out.
+
+Compiled loops over the `Blocks` and `Memory` of `plan`. ``start`` and ``length`` bound a block:
+its first position and its positions along (n, d, h, w); ``unit`` is one number in bytes.
+"""
+
+import numba
+
+from deconv_ref.ops.convolution.lines import (
+    address_of,
+    copy_between,
+    copy_every_second,
+    interleave,
+    read,
+)
+
+SPARE = 16  # grains by which tables are longer, so that the last tile is whole
+
+__all__ = [
+    "SPARE",
+    "block_bounds",
+    "deliver",
+    "fill",
+    "fill_lines",
+    "fill_patch",
+    "in_place",
+    "place_vectors",
+]
+
+
+@numba.njit(cache=True, nogil=True)
+def block_bounds(blocks, index):
+    """Give the first position of a block and its positions along each axis."""
+    w = index % blocks.number[3]
+    index //= blocks.number[3]
+    h = index % blocks.number[2]
+    index //= blocks.number[2]
+    d = index % blocks.number[1]
+    n = index // blocks.number[1]
+    size, count = blocks.size, blocks.positions
+    start = (n * size[0], d * size[1], h * size[2], w * size[3])
+    length = (
+        min(size[0], count[0] - start[0]),
+        min(size[1], count[1] - start[1]),
+        min(size[2], count[2] - start[2]),
+        min(size[3], count[3] - start[3]),
+    )
+    return start, length
+
+
+@numba.njit(cache=True, nogil=True)
+def fill_patch(patch, memory, blocks, planes, start, length, channel, channels):
+    """Copy what a block reads of some channels into a patch, zeros where there is nothing.
+
+    Line l of plane f along an axis is the cell (start + low + l) * step + f.
+    """
+    step, line, strides = blocks.source_step, blocks.lines, memory.strides
+    z0, i0, j0 = start[1] + blocks.low[1], start[2] + blocks.low[2], start[3] + blocks.low[3]
+    width, gap = length[3] + blocks.span[3], step[3] * strides[4]
+    for c in range(channels):
+        base = memory.address + (channel + c) * strides[1] + start[0] * strides[0]
+        for plane in range(planes.shape[0]):
+            first = min(max(0, -j0), width)
+            last = (memory.size[3] - 1 - planes[plane, 3]) // step[3] + 1 - j0
+            last = max(min(last, width), first)
+            left = base + planes[plane, 3] * strides[4] + j0 * gap
+            height = length[2] + blocks.span[2]
+            above = min(max(0, -i0), height)
+            below = (memory.size[2] - 1 - planes[plane, 2]) // step[2] + 1 - i0
+            below = max(min(below, height), above)
+            down = step[2] * strides[3]
+            for n in range(length[0] + blocks.span[0]):
+                to_n = c * blocks.pitch + (plane * line[0] + n) * line[1] * line[2] * line[3]
+                for d in range(length[1] + blocks.span[1]):
+                    z = (z0 + d) * step[1] + planes[plane, 1]
+                    at = left + n * strides[0] + z * strides[2]
+                    at += ((i0 + above) * step[2] + planes[plane, 2]) * strides[3]
+                    to = to_n + d * line[2] * line[3]
+                    lines = below - above if 0 <= z < memory.size[1] else 0
+                    after = above + lines
+                    fill(patch, to, line[3], above, width, 0, 0, gap, 0, 0)
+                    fill(
+                        patch,
+                        to + above * line[3],
+                        line[3],
+                        lines,
+                        width,
+                        at,
+                        down,
+                        gap,
+                        first,
+                        last,
+                    )
+                    fill(
+                        patch, to + after * line[3], line[3], height - after, width, 0, 0, gap, 0, 0
+                    )
+
+
+@numba.njit(cache=True, nogil=True)
+def fill(target, to, pitch, lines, width, source, down, gap, first, last):
+    """Fill lines with numbers `first` to `last` of those `gap` bytes apart; the rest is zero.
+
+    Lines are `pitch` numbers apart in the target and `down` bytes at the address `source`.
+    """
+    if gap == target.itemsize or first == last:
+        copy_between(target, to, pitch, lines, width, source, down, first, last)
+    elif gap == 2 * target.itemsize:
+        copy_every_second(target, to, pitch, lines, width, source, down, first, last)
+    else:
+        copy_between(target, to, pitch, lines, width, source, down, 0, 0)
+        for line in range(lines):
+            for n in range(first, last):
+                target[to + line * pitch + n] = read(source + line * down + n * gap, target)
+
+
+@numba.njit(cache=True, nogil=True)
+def fill_lines(lines, pitch, memory, blocks, lanes, start, length, channel, channels):
+    """Copy a block of positions as `place_vectors` numbers them, zeros in lanes that are none."""
+    for c in range(channels):
+        lines[c * pitch : (c + 1) * pitch] = 0
+        for n in range(length[0]):
+            for d in range(length[1]):
+                at = memory.address + (channel + c) * memory.strides[1]
+                at += (start[0] + n) * memory.strides[0] + (start[1] + d) * memory.strides[2]
+                at += start[2] * memory.strides[3] + start[3] * memory.strides[4]
+                to = row_lane(blocks, lanes, length, n, d, 0)
+                fill(
+                    lines, c * pitch + to, row_lane(blocks, lanes, length, n, d, 1) - to,
+                    length[2], length[3], at, memory.strides[3], memory.strides[4], 0, length[3],
+                )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def run_length(blocks, length):
+    """Count the lanes from the first position of a run of vectors to its last."""
+    line, lanes = blocks.lines, length[3]
+    if blocks.joined > 0:
+        lanes += (length[2] - 1) * line[3]
+    if blocks.joined > 1:
+        lanes += (length[1] - 1) * line[2] * line[3]
+    if blocks.joined > 2:
+        lanes += (length[0] - 1) * line[1] * line[2] * line[3]
+    return lanes
+
+
+@numba.njit(cache=True, nogil=True)
+def row_lane(blocks, lanes, length, n, d, h):
+    """Give the lane, counted over all vectors of a block, at which a row starts."""
+    line, joined, run, lane = blocks.lines, blocks.joined, 0, 0
+    if joined > 2:
+        lane += n * line[1] * line[2] * line[3]
+    else:
+        run = n
+    if joined > 1:
+        lane += d * line[2] * line[3]
+    else:
+        run = run * length[1] + d
+    if joined > 0:
+        lane += h * line[3]
+    else:
+        run = run * length[2] + h
+    return run * (-(-run_length(blocks, length) // lanes) * lanes) + lane
+
+
+@numba.njit(cache=True, nogil=True)
+def in_place(blocks, length, lanes, shape):
+    """Tell whether vectors can go straight to the result: each run is contiguous there."""
+    step, line, joined = blocks.target_step, blocks.lines, blocks.joined
+    fits = step[1] == 1 and step[2] == 1 and step[3] == 1 and run_length(blocks, length) >= lanes
+    fits = fits and joined < 3 and (joined < 1 or line[3] == shape[4])
+    return fits and (joined < 2 or line[2] == shape[3])
+
+
+@numba.njit(cache=True, nogil=True)
+def place_vectors(sources, targets, blocks, lanes, start, length, shape, direct):
+    """List where each vector of a block's positions starts in the patch, and where it goes.
+
+    It goes to the same lanes of a tile, or if `direct` to its place in the result of `shape`. Then
+    the last vector of a run overlaps the one before: it computes the same numbers once more.
+
+    Returns
+    -------
+    int
+        The number of grains; copies of the last one follow.
+    """
+    line, joined, count = blocks.lines, blocks.joined, 0
+    run = run_length(blocks, length)
+    for n in range(length[0] if joined < 3 else 1):
+        for d in range(length[1] if joined < 2 else 1):
+            for h in range(length[2] if joined < 1 else 1):
+                row = ((n * line[1] + d) * line[2] + h) * line[3]
+                place = (start[0] + n) * shape[1] * shape[2] + start[1] + d
+                place = (place * shape[3] + start[2] + h) * shape[4] + start[3]
+                for lane in range(0, run, lanes):
+                    if direct:
+                        lane = min(lane, run - lanes)
+                    sources[count] = row + lane
+                    targets[count] = place + lane if direct else count * lanes
+                    count += 1
+    sources[count : count + SPARE] = sources[count - 1]
+    targets[count : count + SPARE] = targets[count - 1]
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def deliver(tile, pitch, rows, out, shape, channel, blocks, grain, start, length, first, abreast):
+    """Carry the results of phases from a tile to their places in the result of `shape`.
+
+    `first` is the first cell of the first phase. The tile holds `abreast` phases, one after
+    another, whose cells alternate along w.
+    """
+    step = blocks.target_step
+    left = start[3] * step[3]
+    width = min(length[3] * step[3], shape[4] - left)
+    top = first[2] + start[2] * step[2]
+    lines = min(length[2], -(-(shape[3] - top) // step[2]))
+    pitch_out = step[2] * shape[4]
+    for row in range(rows):
+        for n in range(length[0]):
+            at_n = (start[0] + n) * shape[1] + channel + row
+            for d in range(length[1]):
+                z = first[1] + (start[1] + d) * step[1]
+                if z >= shape[2]:
+                    break
+                at = row * pitch + row_lane(blocks, grain, length, n, d, 0)
+                down = row_lane(blocks, grain, length, n, d, 1) + row * pitch - at
+                to = ((at_n * shape[2] + z) * shape[3] + top) * shape[4] + left
+                if step[3] == 1:
+                    unit = tile.itemsize
+                    source = address_of(tile) + at * unit
+                    fill(out, to, pitch_out, lines, width, source, down * unit, unit, 0, width)
+                else:
+                    for line in range(lines):
+                        alternate(
+                            tile, at + line * down, pitch * rows, out, to + line * pitch_out,
+                            width, step[3], abreast,
+                        )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def alternate(tile, at, apart, out, to, width, step, abreast):
+    """Fill a line of `width` cells from phases that lie `apart` in the tile."""
+    paired = 0
+    if step == 2 and abreast == 2:
+        paired = interleave(out, to, tile, at, at + apart, width // 2)
+    for phase in range(abreast):
+        for w in range(paired, -(-(width - phase) // step)):
+            out[to + w * step + phase] = tile[at + phase * apart + w]

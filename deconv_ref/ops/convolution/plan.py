@@ -1,0 +1,299 @@
+"""How a convolution of any stride, dilation, padding and rank becomes stride-1 correlations.
+
+Output position o reads, through tap t, the cell i = oS + tA - P of the input (W1 in
+`deconv_ref.window`). One division per tap separates what depends on t from what moves::
+
+    tA - P = S * quotient + residue,    0 <= residue < S
+
+*Forward (Q1).* i = S * (o + quotient) + residue: split the padded input into S *planes*, plane f
+holding the cells S * q + f, and tap t reads plane ``residue`` at o + quotient.
+
+*Input gradient (Q2).* Tap t sends position o to the cells i = S * q + residue with
+o = q - quotient: the cells with one residue f form *phase* f of the result, a correlation of the
+positions with the taps of that residue alone. No inserted zero is ever touched.
+
+Both are sums over terms k = (channel, tap) of weight[k] * source[plane, q + shift] with q going up
+by 1, hence contiguous in memory. For example S = 2, A = 1, P = 1 and four taps:
+
+    ===  =======  ========  ========  ==========================  =============================
+    t    tA - P   quotient  residue   Q1: output o reads          Q2: cell i adds position
+    ===  =======  ========  ========  ==========================  =============================
+    0    -1       -1        1         plane 1 (odd cells), o - 1  odd i = 2q + 1:  q + 1
+    1    0        0         0         plane 0 (even cells), o     even i = 2q:     q
+    2    1        0         1         plane 1, o                  odd i:           q
+    3    2        1         0         plane 0, o + 1              even i:          q - 1
+    ===  =======  ========  ========  ==========================  =============================
+
+The result is cut into *blocks* of q small enough for a processor's cache. For each block the part
+of the source that it reads is copied once into a *patch*, (channels, planes, n, d, h, w) with
+zeros outside the source. There, term k of position q lies at ``offsets[k]`` + the place of q: one
+table of offsets holds all there is to know of stride, dilation, padding and rank.
+"""
+
+import math
+from itertools import product
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from deconv_ref.window import Window
+
+__all__ = ["Blocks", "Correlation", "Phase", "correlation", "dot_blocks", "tile_blocks"]
+
+POSITIONS = 2048  # in a block: enough to spread the cost of its borders and tables
+PATCH = 1 << 19  # bytes of a patch: half of a common second-level cache
+FEW = 128  # positions below which weights are read too often: rather a patch four times as large
+GATHERING = 1.09  # what it costs to put vectors together from grains, in `correlate_tiles`
+DOT_GATHERING = 1.15  # and in `dot_tiles`
+MOVING = 8  # what it costs to move a vector of results, in terms
+AXES = 4  # the batch counts as an axis along which the window is a single tap
+
+Four: TypeAlias = tuple[int, ...]
+"""One number for each of the axes (n, d, h, w)."""
+
+
+class Axis(NamedTuple):
+    """One axis of a correlation."""
+
+    planes: tuple[int, ...]  # residues of the source that some tap reads
+    phases: tuple[tuple[int, tuple[tuple[int, int, int], ...]], ...]
+    # residue of the result, and (tap, plane, shift) of its taps
+    low: int  # smallest shift
+    span: int  # largest shift - smallest
+    source_step: int
+    target_step: int
+    positions: int  # how many q
+
+    def beyond(self, source_size: int) -> bool:
+        """Tell whether some tap reads outside a source of this size."""
+        last = [
+            (self.positions - 1 + shift) * self.source_step + self.planes[plane]
+            for _, taps in self.phases
+            for _, plane, shift in taps
+        ]
+        return self.low < 0 or max(last, default=0) >= source_size
+
+    def shared(self, source_size: int) -> int:
+        """Count the lines of zeros that a patch both starts and ends with."""
+        ends = [(source_size - 1 - f) // self.source_step + 1 - self.low for f in self.planes]
+        after = self.positions + self.span - max(ends, default=0)
+        return max(0, min(-self.low, after))
+
+
+class Phase(NamedTuple):
+    """The cells of the result that the same taps reach."""
+
+    first: Four  # of its cells
+    taps: np.ndarray  # (taps, 3): tap along each axis
+    places: np.ndarray  # (taps, 1 + 3): plane, and shift along each axis from the lowest
+
+
+class Memory(NamedTuple):
+    """An array of shape (n, channels, d, h, w) as compiled code sees it, whatever its strides.
+
+    By address, so that one compiled version serves every layout, and read-only arrays too.
+    """
+
+    address: int
+    strides: tuple[int, ...]  # in bytes
+    size: Four  # without the channels
+
+
+class Correlation(NamedTuple):
+    """A forward map or an input gradient as correlations; axes (n, d, h, w)."""
+
+    planes: np.ndarray  # (planes, 4): residue along each axis
+    phases: tuple[Phase, ...]
+    low: Four
+    span: Four
+    source_step: Four
+    target_step: Four
+    positions: Four
+    padded: bool  # whether some tap reads outside the source
+    shared: Four  # zeros that end a line and can start the next as well
+
+
+class Blocks(NamedTuple):
+    """How the positions of a correlation are cut, and where things lie in a patch.
+
+    Vectors of positions run along w, and on over the ``joined`` axes before it: what they compute
+    between the positions, where they cross a border, is dropped.
+    """
+
+    size: Four
+    number: Four
+    joined: int
+    grain: int  # lanes that lie together
+    lines: Four  # cells of the patch from one line to the next along the axis before
+    pitch: int  # from one channel of the patch to the next
+    grains: int  # at most, in a block
+    positions: Four  # positions in all
+    low: Four  # smallest shift
+    span: Four
+    source_step: Four
+    target_step: Four
+
+
+def batch_axis(samples: int) -> Axis:
+    """Give the axis along which nothing slides."""
+    return Axis((0,), ((0, ((0, 0, 0),)),), 0, 0, 1, 1, samples)
+
+
+def spatial_axis(window: Window, axis: int, transposed: bool) -> Axis:
+    """Divide the taps along one axis by residue: see the module."""
+    step, dilation, before = window.stride[axis], window.dilation[axis], window.before[axis]
+    cells, positions = window.input_size[axis], window.output_size[axis]
+    divided = [
+        (t, *divmod(t * dilation - before, step))
+        for t in range(window.kernel_size[axis])
+        if reaches(t * dilation - before, step, positions, cells)
+    ]
+    residues = sorted({f for _, _, f in divided})
+    planes: Four
+    if transposed:
+        phases = tuple(
+            (f, tuple((t, 0, -quotient) for t, quotient, residue in divided if residue == f))
+            for f in range(min(step, cells))
+        )
+        planes, count, steps = (0,), -(-cells // step), (1, step)
+    else:
+        taps = tuple((t, residues.index(f), quotient) for t, quotient, f in divided)
+        planes, phases = tuple(residues), ((0, taps),)
+        count, steps = positions, (step, 1)
+    shifts = [shift for _, taps in phases for _, _, shift in taps] or [0]
+    return Axis(planes, phases, min(shifts), max(shifts) - min(shifts), *steps, count)
+
+
+def reaches(start: int, step: int, positions: int, cells: int) -> bool:
+    """Tell whether a tap that the first position has at cell `start` meets a cell at any position.
+
+    Examples
+    --------
+    >>> reaches(-3, 2, positions=2, cells=5), reaches(-3, 2, positions=3, cells=5)
+    (False, True)
+    """
+    first = max(0, -(start // step))  # the first position that does not lie before all cells
+    return first < positions and start + first * step < cells
+
+
+def correlation(window: Window, samples: int, transposed: bool) -> Correlation:
+    """Lay out Q1, or with `transposed` Q2, as correlations.
+
+    Parameters
+    ----------
+    window : Window
+        Of three axes.
+    samples : int
+        Size of the batch.
+    transposed : bool
+        Whether positions are the source and cells the result.
+
+    Returns
+    -------
+    Correlation
+        Its phases, planes and steps.
+    """
+    axes = [batch_axis(samples)] + [spatial_axis(window, axis, transposed) for axis in range(3)]
+    planes = np.array(list(product(*(axis.planes for axis in axes))), np.int64).reshape(-1, AXES)
+    sizes = [len(axis.planes) for axis in axes]
+    phases = []
+    for chosen in product(*(axis.phases for axis in axes)):
+        first = tuple(residue for residue, _ in chosen)
+        terms = list(product(*(taps for _, taps in chosen)))
+        taps = np.array([[t for t, _, _ in term[1:]] for term in terms], np.int64)
+        places = np.zeros((len(terms), 1 + AXES), np.int64)
+        for place, term in zip(places, terms, strict=True):
+            place[0] = np.ravel_multi_index([plane for _, plane, _ in term], sizes)
+            place[1:] = [shift - axis.low for axis, (_, _, shift) in zip(axes, term, strict=True)]
+        phases.append(Phase(first, taps.reshape(-1, 3), places))
+    source = (samples, *(window.output_size if transposed else window.input_size))
+    _, _, low, span, source_step, target_step, count = zip(*axes, strict=True)
+    padded = any(axis.beyond(size) for axis, size in zip(axes, source, strict=True))
+    shared = tuple(axis.shared(size) for axis, size in zip(axes, source, strict=True))
+    return Correlation(
+        planes, tuple(phases), low, span, source_step, target_step, count, padded, shared
+    )
+
+
+def tile_blocks(plan: Correlation, channels: int, lanes: int, grain: int, itemsize: int) -> Blocks:
+    """Cut a correlation for `correlate_tiles`; vectors are whole or in grains of so many lanes."""
+    size = block_size(plan, channels, 0, PATCH // itemsize)
+    terms = channels * max(len(phase.taps) for phase in plan.phases)
+    return laid_out(plan, size, lanes, grain, terms)
+
+
+def dot_blocks(
+    plan: Correlation, channels: int, filters: int, lanes: int, grain: int, itemsize: int
+) -> Blocks:
+    """Cut a forward map for `dot_tiles`: by its shape alone, for the cut orders its sums."""
+    size = block_size(plan, channels, filters, 2 * PATCH // itemsize)
+    return laid_out(plan, size, lanes, grain, terms=None)
+
+
+def block_size(plan: Correlation, channels: int, filters: int, room: int) -> Four:
+    """Choose the positions of a block, innermost axis first, as the patch has room for them.
+
+    Beside each position lie as many numbers as there are `filters`.
+    """
+    size = [1, 1, 1, 1]
+    positions, few = POSITIONS, FEW
+    for axis in reversed(range(AXES)):
+        cells = max(channels * len(plan.planes) + filters, 1)
+        for other in range(AXES):
+            if other != axis:
+                cells *= size[other] + plan.span[other]
+        fitting = room // cells - plan.span[axis]
+        least = min(few, 4 * room // cells - plan.span[axis])
+        most = max(min(max(fitting, least), positions), 1)
+        number = -(-plan.positions[axis] // most)
+        size[axis] = -(-plan.positions[axis] // max(number, 1)) or 1
+        positions, few = positions // size[axis], few // size[axis]
+    return tuple(size)
+
+
+def laid_out(plan: Correlation, size: Four, lanes: int, grain: int, terms: int | None) -> Blocks:
+    """Place a block's patch in memory and choose the axes that vectors run over, and their grain.
+
+    `terms` weighs the work on a vector against moving it; None where results are not moved.
+    """
+    number = tuple(-(-c // s) for c, s in zip(plan.positions, size, strict=True))
+    lines = tuple(
+        s + span - (shared if n == 1 else 0)
+        for s, span, shared, n in zip(size, plan.span, plan.shared, number, strict=True)
+    )
+    units = (lines[1] * lines[2] * lines[3], lines[2] * lines[3], lines[3], 1)
+    # A line that shares its last zeros with the next line needs room for them at the end.
+    rest = sum((size[a] + plan.span[a] - lines[a]) * units[a] for a in range(AXES))
+    cells = len(plan.planes) * lines[0] * units[0] + rest
+    pitch = -(-cells // lanes) * lanes
+    if pitch % 256 == 0:  # neighbours a multiple of a kibibyte apart compete for the same cache set
+        pitch += lanes
+
+    def grains(joined: int, grain: int) -> int:
+        run = 1 + sum((size[a] - 1) * units[a] for a in range(AXES - 1 - joined, AXES))
+        return math.prod(size[: AXES - 1 - joined]) * -(-run // grain)
+
+    def cost(way: tuple[int, int]) -> float:
+        joined, grain = way
+        in_place = joined < 3 and size[3] >= grain and plan.target_step == (1, 1, 1, 1)
+        in_place = in_place and lines[AXES - joined :] == plan.positions[AXES - joined :]
+        work, gathering = 1, DOT_GATHERING
+        if terms is not None:
+            work, gathering = terms + (0 if in_place else MOVING), GATHERING
+        return grains(joined, grain) * grain * work * (gathering if grain < lanes else 1)
+
+    joined, grain = min(product(range(AXES), sorted({lanes, grain}, reverse=True)), key=cost)
+    return Blocks(
+        size,
+        number,
+        joined,
+        grain,
+        lines,
+        pitch,
+        grains(joined, grain),
+        plan.positions,
+        plan.low,
+        plan.span,
+        plan.source_step,
+        plan.target_step,
+    )

@@ -1,0 +1,206 @@
+"""The weight gradient and the bias gradient: sums over positions.
+
+The weight gradient reads the same patches as the forward map: element (channel, tap) of a filter
+is the product of the filter's line of ``grad_y`` and the line of the patch that starts at the
+offset of that term.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from deconv_ref.ops.convolution import threads
+from deconv_ref.ops.convolution.correlation import ALONE, shares
+from deconv_ref.ops.convolution.lines import LANES, add_line
+from deconv_ref.ops.convolution.microkernel import (
+    DOT_BYTES,
+    GRAIN,
+    LONGEST,
+    dot_columns,
+    dot_tiles,
+    largest_dot_rows,
+)
+from deconv_ref.ops.convolution.patches import (
+    SPARE,
+    block_bounds,
+    fill,
+    fill_lines,
+    fill_patch,
+    place_vectors,
+)
+from deconv_ref.ops.convolution.plan import Blocks, Memory, correlation, dot_blocks
+from deconv_ref.window import Window
+
+__all__ = ["DotLayout", "dot_layout", "sum_positions", "weight_sums"]
+
+ROWS = largest_dot_rows()
+COLUMNS = tuple(dot_columns(max(rows, 1)) for rows in range(ROWS + 1))
+CHUNK = 64  # channels, and filters, whose lines are held at a time
+
+
+class DotLayout(NamedTuple):
+    """All that shapes and parameters say about a weight gradient."""
+
+    blocks: Blocks
+    planes: np.ndarray  # (planes, 4): residue along each axis
+    taps: np.ndarray  # (taps, 3): those that meet a cell at some position
+    offsets: np.ndarray  # (channels * taps,): place of each term in a patch
+    products: int
+
+
+@lru_cache(maxsize=256)
+def dot_layout(
+    window: Window, samples: int, channels: int, filters: int, groups: int, itemsize: int
+) -> DotLayout:
+    """Lay out Q3 for so many channels and filters in a group."""
+    plan = correlation(window, samples, transposed=False)
+    lanes = DOT_BYTES // itemsize
+    blocks = dot_blocks(plan, min(channels, CHUNK), min(filters, CHUNK), lanes, GRAIN, itemsize)
+    line = np.array(blocks.lines)
+    units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
+    (phase,) = plan.phases
+    chunk = min(channels, CHUNK)
+    offsets = np.arange(chunk)[:, None] * blocks.pitch + phase.places @ units
+    positions = int(np.prod(plan.positions))
+    return DotLayout(
+        blocks,
+        plan.planes,
+        phase.taps,
+        offsets.reshape(-1),
+        positions * filters * groups * channels * len(phase.taps),
+    )
+
+
+def weight_sums(
+    grad_weight: np.ndarray, grads: Memory, source: Memory, groups: int, plan: DotLayout
+) -> None:
+    """Fill `grad_weight`, (M, C/G, taps).
+
+    An element is NaN where a cell that is not finite meets a zero of padding, or the reverse.
+    """
+    filters, channels = grad_weight.shape[0] // groups, grad_weight.shape[1]
+    by_filter, by_channel = 1, -(-channels // CHUNK)
+    wanted = 2 * threads.threads() if threads.threads() > 1 and plan.products > ALONE else 1
+    by_group = min(groups, wanted)
+    while by_group * by_filter * by_channel < wanted:
+        if filters // by_filter >= max(channels // by_channel, 2):
+            by_filter *= 2
+        elif channels // by_channel >= 2:
+            by_channel *= 2
+        else:
+            break
+    pieces = [
+        (*g, *m, *c)
+        for g in cut(groups, by_group)
+        for c in cut(channels, by_channel)
+        for m in cut(filters, by_filter)
+    ]
+    fixed = (grads, source, groups, plan.blocks, plan.planes, plan.offsets)
+    threads.run(sum_products, [(grad_weight, *fixed, *piece) for piece in pieces])
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_products(
+    grad_weight, grads, source, groups, blocks, planes, offsets, first_group, last_group,
+    first_filter, last_filter, first_channel, last_channel,
+):  # fmt: skip
+    """Compute the elements of some groups, filters and channels (each counted in its group)."""
+    lanes, taps = DOT_BYTES // grad_weight.itemsize, grad_weight.shape[2]
+    channels = last_channel - first_channel
+    pitch, terms = -(-blocks.grains * blocks.grain // lanes) * lanes, channels * taps
+    patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
+    lines = np.empty(min(last_filter - first_filter, CHUNK) * pitch, grad_weight.dtype)
+    sources = np.empty(blocks.grains + SPARE, np.int64)
+    targets = np.empty(blocks.grains + SPARE, np.int64)
+    places = np.zeros(terms + LONGEST, np.int64)  # a tile may reach beyond the last term
+    places[:terms] = offsets[:terms]
+    result = grad_weight.reshape(grad_weight.shape[0], -1)
+    result = result[:, first_channel * taps : last_channel * taps]
+    shape = (0, 0, 0, 0, 0)
+    for block in range(blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]):
+        start, length = block_bounds(blocks, block)
+        count = place_vectors(sources, targets, blocks, blocks.grain, start, length, shape, False)
+        for group in range(first_group, last_group):
+            channel = group * grad_weight.shape[1] + first_channel
+            fill_patch(patch, source, blocks, planes, start, length, channel, channels)
+            begin = group * (grad_weight.shape[0] // groups)
+            for row in range(begin + first_filter, begin + last_filter, CHUNK):
+                rows = min(CHUNK, begin + last_filter - row)
+                fill_lines(lines, pitch, grads, blocks, blocks.grain, start, length, row, rows)
+                add_tiles(
+                    result[row : row + rows], lines, pitch, patch, places, sources, count,
+                    blocks.grain,
+                )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def add_tiles(result, lines, pitch, patch, places, sources, count, grain):
+    """Add what one block contributes to (filters, terms), tile by tile."""
+    filters, terms = result.shape
+    sums = np.empty(ROWS * LONGEST + DOT_BYTES, result.dtype)
+    tiles = -(-filters // ROWS)
+    for tile in range(tiles):
+        row = filters * tile // tiles
+        rows = filters * (tile + 1) // tiles - row
+        columns = COLUMNS[rows]
+        for k in range(0, terms, columns):
+            dot_tiles(
+                rows, lines, row * pitch, pitch, patch, places, k, sources, count, grain, sums
+            )
+            for i in range(rows):
+                for j in range(min(columns, terms - k)):
+                    result[row + i, k + j] += sums[i * columns + j]
+
+
+def cut(number: int, pieces: int) -> list[tuple[int, int]]:
+    """Cut ``range(number)`` as evenly as can be."""
+    return [(number * n // pieces, number * (n + 1) // pieces) for n in range(pieces)]
+
+
+def sum_positions(grad_bias: np.ndarray, grads: Memory) -> None:
+    """Fill `grad_bias`: one sum for each channel of `grads`."""
+    channels = len(grad_bias)
+    pieces = shares(channels, channels * int(np.prod(grads.size)))
+    threads.run(sum_channels, [(grad_bias, grads, *piece) for piece in pieces])
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_channels(grad_bias, grads, first, last):
+    """Sum some channels: number e of a channel, in memory order, in lane e mod `LANES`."""
+    size, strides = grads.size, grads.strides
+    planes, rows, width = size[1], size[2], size[3]
+    if strides[3] == width * strides[4] and strides[2] == rows * strides[3]:
+        planes, rows, width = 1, 1, planes * rows * width
+    line = np.empty(8 * LANES, grad_bias.dtype)
+    for channel in range(first, last):
+        lanes, filled = np.zeros(LANES, grad_bias.dtype), 0
+        for n in range(size[0]):
+            for d in range(planes):
+                for h in range(rows):
+                    row = grads.address + n * strides[0] + channel * strides[1]
+                    row += d * strides[2] + h * strides[3]
+                    done = 0
+                    while done < width:
+                        some = min(width - done, line.size - filled)
+                        at = row + done * strides[4]
+                        fill(line, filled, 0, 1, some, at, 0, strides[4], 0, some)
+                        done, filled = done + some, filled + some
+                        if filled == line.size:
+                            add_line(lanes, line)
+                            filled = 0
+        line[filled:] = 0
+        add_line(lanes, line)
+        grad_bias[channel] = sum_lanes(lanes)
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_lanes(lanes):
+    """Add the lanes by halving."""
+    half = LANES // 2
+    while half:
+        for lane in range(half):
+            lanes[lane] += lanes[lane + half]
+        half //= 2
+    return lanes[0]
