@@ -36,18 +36,21 @@ class UsageError(Exception):
 
 def main() -> None:
     """Run the command line: every failure is one line on standard error and a status."""
+    if sys.stdout is None:  # closed by whoever started us
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process
     try:
         status = app(standalone_mode=False)
-    except KeyboardInterrupt:
-        print("deconv-ref: interrupted", file=sys.stderr)
-        status = INTERRUPTED
+        if status == INTERRUPTED:  # what Typer makes of Ctrl-C
+            print("deconv-ref: interrupted", file=sys.stderr)
     except UsageError as error:
         print(f"deconv-ref: {error}", file=sys.stderr)
         status = MISUSED
     except Exception as error:
         if not hasattr(error, "format_message"):  # Click's own complaints have it
             raise
-        print(f"deconv-ref: {' '.join(error.format_message().split())}", file=sys.stderr)
+        message = " ".join(error.format_message().split())
+        if message:  # none where Click has shown the help instead
+            print(f"deconv-ref: {message}", file=sys.stderr)
         status = MISUSED
     sys.exit(status)
 
@@ -82,7 +85,7 @@ def check(
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cases.")] = 0,
     dtype: Annotated[DType | None, typer.Option(help="Default: both.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Targets at a time.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds per case.")] = 30.0,
+    timeout: Annotated[float, typer.Option(min=0.1, max=86400, help="Seconds per case.")] = 30.0,
     json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print the table alone.")] = False,
 ) -> int:

@@ -33,7 +33,7 @@ class Operand:
         >>> Operand(np.array([1.0, 2.0]), "sliced").array().strides
         (16,)
         """
-        values = np.ascontiguousarray(self.values)
+        values = np.array(self.values, order="C")  # a copy: the target may write to it
         if self.layout == "fortran":
             return np.asfortranarray(values)
         if self.layout == "reversed":

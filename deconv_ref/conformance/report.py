@@ -98,7 +98,8 @@ def _counterexample(result: Result) -> dict[str, Any] | None:
     for name, operand in case.operands.items():
         array = operand.array()
         inputs[name] = _json_array(operand.values)
-        if not array.flags.c_contiguous:
+        # Not `flags`: to those an array of one cell is contiguous however it was cut out.
+        if array.strides != np.empty(array.shape, array.dtype).strides:
             inputs[name]["strides"] = [stride // array.itemsize for stride in array.strides]
     assert finding.expected is not None
     got = {"error": finding.reason} if finding.got is None else _json_array(finding.got)
@@ -127,11 +128,18 @@ def _json_array(array: NDArray[Any]) -> dict[str, Any]:
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all: an old one survives an interrupted write."""
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    path = path.resolve()  # a link stays a link
+    if path.exists() and not path.is_file():  # a device or a pipe stays one
+        path.write_text(text, encoding="utf-8")
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    mask = os.umask(0)
+    os.umask(mask)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1, allow_nan=False)
-            file.write("\n")
+            file.write(text)
+        Path(temporary).chmod(0o666 & ~mask)  # as any new file: mkstemp's are its owner's alone
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

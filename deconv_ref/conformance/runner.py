@@ -111,6 +111,8 @@ def check(plan: Plan, progress: Progress, finished: Callable[[list[Result]], Non
         def judge(run: Run) -> list[Result]:
             results = []
             for part in _judge_functions(plan, run, progress):
+                if run.worker.closed:
+                    break
                 finished(part)
                 results += part
             run.worker.close()

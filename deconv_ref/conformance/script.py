@@ -66,9 +66,10 @@ def write_script(target: str, title: str, case: Case, quantity: str, finding: Fi
     quantities = OPERATORS[case.op].functions()[case.function]
     expected = finding.expected
     assert expected is not None
-    pick = "" if len(quantities) == 1 else f"[{quantities.index(quantity)}]  # {quantity}"
+    operands = ", ".join(case.operands)
+    place = quantities.index(quantity)
     lines = [
-        f'"""{title}\n\n{_escaped(finding.reason)}\n"""\n',
+        f'"""{_escaped(title)}\n\n{_escaped(finding.reason)}\n"""\n',
         "import numpy as np\n",
         _target_source(target, case.function),
         BUILD,
@@ -79,13 +80,22 @@ def write_script(target: str, title: str, case: Case, quantity: str, finding: Fi
         f"expected = {_build_text(expected)}",
         f"tolerance = {_list_text(finding.tolerance) if finding.tolerance is not None else 0}",
         "",
-        f"got = {call_text(case)}{pick}",
+        f"operands = [{operands}]",
+        "before = [operand.copy() for operand in operands]",
+        f"results = {call_text(case)}",
+        "results = results if isinstance(results, (tuple, list)) else [results]",
+        f"got = results[{place}] if len(results) == {len(quantities)} else results  # {quantity}",
         "",
+        "is_array = isinstance(got, (np.ndarray, np.generic))",
         'print("expected", expected.shape, expected.dtype, expected, sep="\\n")',
-        'print("got", np.shape(got), getattr(got, "dtype", type(got)), got, sep="\\n")',
-        "right = np.shape(got) == expected.shape and got.dtype == expected.dtype and (",
-        "    np.abs(got.astype(np.float64) - expected).ravel() <= np.ravel(tolerance)",
-        ").all()",
+        'print("got", *((got.shape, got.dtype) if is_array else [type(got)]), got, sep="\\n")',
+        "right = (",
+        "    is_array",
+        "    and got.shape == expected.shape",
+        "    and got.dtype == expected.dtype",
+        "    and np.all(np.abs(got.astype(np.float64) - expected).ravel() <= tolerance)",
+        "    and all(map(np.array_equal, operands, before))  # nothing was written to them",
+        ")",
         'print("right" if right else "WRONG")',
         "raise SystemExit(0 if right else 1)",
     ]
@@ -102,7 +112,11 @@ def call_text(case: Case) -> str:
 def _target_source(target: str, function: str) -> str:
     if is_file(target):
         path = str(Path(target).resolve())
-        return f"import runpy\n\n{function} = runpy.run_path({path!r})[{function!r}]"
+        folder = str(Path(path).parent)
+        return (
+            f"import runpy\nimport sys\n\nsys.path.insert(0, {folder!r})\n"
+            f"{function} = runpy.run_path({path!r})[{function!r}]"
+        )
     if target in OWN_TIERS:
         return f"from {PACKAGE}.{target} import {function}"
     return _pruned(_adapter_source(target), function)

@@ -77,8 +77,13 @@ def _plain(result: Any) -> NDArray[Any] | str:
 
 def _unsupported(module: Any, op: str, parameters: dict[str, Any]) -> str | None:
     ask = getattr(module, "unsupported", None)
-    reason = ask(op, parameters) if ask is not None else None
-    return None if reason is None else str(reason)
+    try:
+        reason = ask(op, parameters) if ask is not None else None
+    except Exception as error:
+        return " ".join(f"unsupported() raised {type(error).__name__}: {error}".split())[:500]
+    if reason is None or isinstance(reason, str):
+        return reason
+    return f"unsupported() gave a {type(reason).__name__}, not a reason or None"
 
 
 HANDLERS: dict[str, Callable[..., Any]] = {

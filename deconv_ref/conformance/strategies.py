@@ -19,6 +19,7 @@ __all__ = ["convolutions"]
 
 KERNEL = {1: 5, 2: 4, 3: 3}  # largest size by the number of spatial axes
 EXTRA = {1: 14, 2: 6, 3: 3}  # most cells beyond those that one window needs
+LONG = 40  # the same of a last axis that is drawn longer at times: more than two vectors
 CHANNELS = {1: 3, 2: 3, 3: 2}  # most channels per group
 NARROW = int(math.log2(SMALL))
 EXACT_BITS = {"float32": 24, "float64": 53}
@@ -67,7 +68,7 @@ def convolutions(draw: st.DrawFn, op: str, dtypes: tuple[str, ...], gradient: bo
 
     taps, positions = math.prod(window.kernel_size), math.prod(window.output_size)
     cells = math.prod(window.input_size)
-    terms = 1 + max(c * taps, m * taps, batch * positions, batch * cells)
+    terms = 1 + (max(m * taps, batch * positions, batch * cells) if gradient else c * taps)
     dtype = draw(st.sampled_from(dtypes))
     exact = draw(st.sampled_from([True, True, False]))
     wide = draw(st.sampled_from([None, *names[:2]]))
@@ -101,6 +102,8 @@ def _windows(
     reaches = tuple(map(reach, kernel_size, dilation))
     padding = draw(_paddings(reaches))
     extra = per_axis(0, EXTRA[axes])
+    if draw(st.sampled_from([False] * 5 + [True])):
+        extra = (*extra[:-1], draw(st.integers(0, LONG)))
     parameters: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
     if not transposed:
         least = (

@@ -95,6 +95,11 @@ class Worker:
             self._unsupported[key] = self._ask("unsupported", op, dict(parameters))
         return self._unsupported[key]
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called: what a call came to since says nothing of the target."""
+        return self._closed
+
     def close(self) -> None:
         """End the process, from any thread; a call under way raises `DiedError`."""
         self._closed = True

@@ -1,0 +1,615 @@
+"""Verdicts: faults planted in a right kernel file are found in every run, and nothing else is."""
+
+import os
+import sys
+
+import numpy as np
+import pytest
+import slices
+from checking import FUNCTIONS, as_array, check, check_source, kernel_file, run_script
+from faults import FAULTS
+
+from deconv_ref.conformance import judge
+
+MOST_ELEMENTS = 24  # of all operands of a counterexample together
+EVERYWHERE = {  # to be found whatever the seed, with a counterexample that is looked at
+    "same_on_the_wrong_side",
+    "one_bias_for_all_groups",
+    "kernel_flipped",
+    "stride_and_dilation_swapped",
+    "dilation_forgotten_in_the_last_axis",
+}
+THE_FIVE = [f for f in FAULTS if f.substitute.__name__ in EVERYWHERE]
+OTHERS = [f for f in FAULTS if f not in THE_FIVE]
+
+
+@pytest.fixture
+def unshrunk(monkeypatch):
+    """Leave counterexamples as they were drawn, where nobody looks at them."""
+    monkeypatch.setattr(judge.Judge, "_shrink", lambda *_: None)
+
+
+def check_fault(fault, folder, seed):
+    changes = {fault.replaces: fault.substitute}
+    source = kernel_file(changes, keep=[fault.function], **fault.constants)
+    op = fault.function.removesuffix("_backward")
+    return check_source(folder, source, ops=(op,), seed=seed)
+
+
+def assert_only_the_fault(checked, fault):
+    verdicts = checked.verdicts(fault.function)
+    assert verdicts == {q: "wrong" if q in fault.wrong else "conforms" for q in verdicts}
+
+
+# Faults
+
+
+@pytest.mark.parametrize("fault", THE_FIVE, ids=str)
+def test_a_common_fault_has_a_small_counterexample(fault, tmp_path):
+    checked = check_fault(fault, tmp_path, seed=0)
+    assert_only_the_fault(checked, fault)
+    for quantity in fault.wrong:
+        counterexample = checked.of(fault.function)[quantity]["counterexample"]
+        assert_right(counterexample, fault.function, quantity)
+        elements = sum(len(array["data"]) for array in counterexample["inputs"].values())
+        assert elements <= MOST_ELEMENTS
+
+
+@pytest.mark.parametrize("seed", (1, 2))
+@pytest.mark.parametrize("fault", THE_FIVE, ids=str)
+@pytest.mark.usefixtures("unshrunk")
+def test_a_common_fault_is_found_whatever_the_seed(fault, seed, tmp_path):
+    assert_only_the_fault(check_fault(fault, tmp_path, seed), fault)
+
+
+@pytest.mark.parametrize("fault", OTHERS, ids=str)
+@pytest.mark.usefixtures("unshrunk")
+def test_a_fault_is_found(fault, tmp_path):
+    assert_only_the_fault(check_fault(fault, tmp_path, seed=0), fault)
+
+
+def assert_right(counterexample, function, quantity):
+    """Compare what was expected with the right kernel, and see that what came differs."""
+    arrays = {name: as_array(array) for name, array in counterexample["inputs"].items()}
+    parameters = counterexample["parameters"]
+    results = getattr(slices, function)(**arrays, **parameters)
+    names = ("x", "weight", "bias") if function.endswith("_backward") else ("forward",)
+    results = results if isinstance(results, tuple) else (results,)
+    expected, got = as_array(counterexample["expected"]), as_array(counterexample["got"])
+    right = dict(zip(names, results, strict=True))[quantity]
+    np.testing.assert_allclose(right, expected, rtol=1e-4, strict=True)
+    assert not np.array_equal(expected, got)
+
+
+# Right kernels
+
+
+def taps_from_the_last(right, shape):
+    return reversed(list(right(shape)))
+
+
+def channels_from_the_last(right, x, weight, *window):
+    return right(x[:, ::-1], weight[::-1, ::-1], *window)[:, ::-1]
+
+
+def in_float64(right, a, b, *rest):
+    return right(a.astype(np.float64), b.astype(np.float64), *rest).astype(a.dtype)
+
+
+FROM_THE_LAST = {"taps_of": taps_from_the_last, "gather": channels_from_the_last}
+IN_FLOAT64 = dict.fromkeys(("gather", "scatter", "correlate"), in_float64)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seed"),
+    [({}, 0), (FROM_THE_LAST, 0), (FROM_THE_LAST, 1), (FROM_THE_LAST, 2), (IN_FLOAT64, 3)],
+    ids=["in order", *["from the last"] * 3, "float64 cast back"],
+)
+def test_a_right_kernel_conforms_whatever_its_order(changes, seed, tmp_path):
+    checked = check_source(tmp_path, kernel_file(changes), seed=seed)
+    for record in checked.document["results"]:
+        assert record["verdict"] == "conforms", record["reason"]
+        assert record["cases"] == 200
+        assert record["refused"] == 0
+        assert record["counterexample"] is None
+        assert record["worst"]["ulp"] > 0  # added in another order than the truth
+        assert 0 < record["worst"]["of_bound"] <= 1
+
+
+def as_fortran(right, **call):
+    results = right(**call)
+    if isinstance(results, tuple):
+        return [np.asfortranarray(result) for result in results]  # and a list
+    return [np.asfortranarray(results)]
+
+
+def as_read_only(right, **call):
+    from collections import namedtuple
+
+    results = right(**call)
+    for result in results if isinstance(results, tuple) else [results]:
+        result.flags.writeable = False
+    named = namedtuple("Named", "x weight bias")
+    return named(*results) if isinstance(results, tuple) else results
+
+
+def as_views(right, **call):
+    results = right(**call)
+    if isinstance(results, tuple):
+        return tuple(np.repeat(result, 2, 0)[::2] for result in results)
+    return np.repeat(results, 2, -1)[..., ::2]
+
+
+@pytest.mark.parametrize("wrapper", [as_fortran, as_read_only, as_views])
+def test_results_may_lie_in_memory_as_they_like(wrapper, tmp_path):
+    source = kernel_file(dict.fromkeys(FUNCTIONS, wrapper))
+    checked = check_source(tmp_path, source, cases=50)
+    assert {r["verdict"] for r in checked.document["results"]} == {"conforms"}
+
+
+def test_a_file_may_have_some_of_the_functions(tmp_path):
+    checked = check_source(tmp_path, kernel_file(keep=["conv_backward"]), cases=20)
+    assert checked.verdicts("conv_backward") == dict.fromkeys(("x", "weight", "bias"), "conforms")
+    for function in ("conv", "conv_transpose", "conv_transpose_backward"):
+        for record in checked.of(function).values():
+            assert record["verdict"] == "absent"
+            assert record["cases"] == 0
+            assert record["reason"] == "no such function"
+            assert record["counterexample"] is None
+
+
+# Lower precision
+
+
+def rounded(right, a, b, *rest):
+    def cut(values):
+        mantissa, exponent = np.frexp(values)
+        return np.ldexp(np.round(mantissa * 2.0**BITS) / 2.0**BITS, exponent)  # noqa: F821
+
+    return right(cut(a), cut(b), *rest).astype(a.dtype)
+
+
+def in_float32(right, a, b, *rest):
+    return right(a.astype(np.float32), b.astype(np.float32), *rest).astype(a.dtype)
+
+
+def by_fourier(right, x, weight, sides, output, stride, dilation, groups):
+    axes = tuple(range(3, x.ndim + 1))
+    canvas = by_group(canvas_of(x, sides), groups, 1)  # noqa: F821
+    taps = by_group(weight, groups, 0)  # noqa: F821
+    size = canvas.shape[3:]
+    spread = np.zeros((*taps.shape[:3], *size), x.dtype)
+    holes = zip(dilation, taps.shape[3:], strict=True)
+    spread[:, :, :, *(slice(None, d * (k - 1) + 1, d) for d, k in holes)] = taps
+    spectrum = np.einsum(
+        "ngc...,gmc...->ngm...",
+        np.fft.rfftn(canvas, size, axes),
+        np.fft.rfftn(spread, size, axes).conj(),
+    )
+    y = np.fft.irfftn(spectrum, size, axes)
+    strided = tuple(slice(0, (o - 1) * s + 1, s) for o, s in zip(output, stride, strict=True))
+    return y[:, :, :, *strided].reshape(len(x), -1, *output).astype(x.dtype)
+
+
+@pytest.mark.parametrize(
+    ("replaces", "substitute", "constants", "dtype", "precision"),
+    [
+        ("gather", rounded, {"BITS": 11}, "float32", "TF32"),
+        ("gather", rounded, {"BITS": 8}, "float32", "bfloat16"),
+        ("gather", rounded, {"BITS": 11}, "float64", "TF32"),
+        ("gather", in_float32, {}, "float64", "float32 arithmetic"),
+        ("gather", by_fourier, {}, "float32", "FFT"),
+        ("gather", by_fourier, {}, "float64", "FFT"),
+        ("correlate", rounded, {"BITS": 11}, "float32", "TF32"),
+        ("correlate", rounded, {"BITS": 8}, "float32", "bfloat16"),
+        ("correlate", in_float32, {}, "float64", "float32 arithmetic"),
+    ],
+)
+def test_lower_precision_is_inexact(replaces, substitute, constants, dtype, precision, tmp_path):
+    forward, gradient = ("conv", "forward"), ("conv_backward", "weight")
+    function, quantity = forward if replaces == "gather" else gradient
+    source = kernel_file({replaces: substitute}, keep=[function], **constants)
+    checked = check_source(tmp_path, source, ops=("conv",), dtypes=(dtype,))
+    record = checked.of(function)[quantity]
+    assert record["verdict"] == "inexact", record["reason"]
+    assert precision in record["reason"]
+    finished = run_script(record["counterexample"]["script"], tmp_path)
+    assert finished.returncode == 1
+    assert finished.stdout.endswith("WRONG\n")
+
+
+# Processes that end, hang and print
+
+
+def aborts(right, **call):
+    import os
+
+    os.abort()
+
+
+def reads_nowhere(right, **call):
+    import ctypes
+
+    ctypes.string_at(0)
+
+
+def leaves(right, **call):
+    raise SystemExit(3)
+
+
+def interrupts_itself(right, **call):
+    raise KeyboardInterrupt
+
+
+def hangs(right, **call):
+    while True:
+        pass
+
+
+def sleeps(right, **call):
+    import time
+
+    time.sleep(1000)
+
+
+def shuts_its_files(right, **call):
+    import os
+
+    os.closerange(0, 100)
+    return right(**call)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (aborts, "killed by signal 6"),
+        (reads_nowhere, "killed by signal 11"),
+        (leaves, "exited with status 3"),
+        (interrupts_itself, "process "),
+        (hangs, "no answer within 1 s"),
+        (sleeps, "no answer within 1 s"),
+        (shuts_its_files, "process "),
+    ],
+)
+def test_a_crash_stays_with_its_function(fault, reason, tmp_path, monkeypatch):
+    monkeypatch.setattr(judge, "SHRINK_DEATHS", 1)
+    source = kernel_file({"conv": fault}, keep=["conv", "conv_backward"])
+    checked = check_source(tmp_path, source, ops=("conv",), cases=20, timeout=1.0)
+    record = checked.of("conv")["forward"]
+    assert record["verdict"] == "crashes"
+    assert reason in record["reason"]
+    assert list(record["counterexample"]["got"]) == ["error"]
+    assert reason in record["counterexample"]["got"]["error"]
+    assert set(checked.verdicts("conv_backward").values()) == {"conforms"}
+
+
+def aborts_on_groups(right, *, groups, **call):
+    import os
+
+    if groups > 1:
+        os.abort()
+    return right(groups=groups, **call)
+
+
+def test_a_crash_on_few_cases_is_found(tmp_path):
+    source = kernel_file({"conv": aborts_on_groups}, keep=["conv"])
+    record = check_source(tmp_path, source, ops=("conv",)).of("conv")["forward"]
+    assert record["verdict"] == "crashes"
+    counterexample = record["counterexample"]
+    assert counterexample["parameters"]["groups"] > 1
+    assert run_script(counterexample["script"], tmp_path).returncode == -6
+
+
+def prints(right, **call):
+    import os
+    import subprocess
+    import sys
+
+    print("noise " * 1000)
+    sys.stdout.flush()
+    os.write(1, b"\x80\x04noise" * 1000)
+    os.write(2, b"noise" * 1000)
+    subprocess.run(["echo", "noise"], check=True)
+    assert sys.stdin.read() == ""
+    assert os.read(0, 10) == b""
+    return right(**call)
+
+
+def test_prints_and_reads_do_no_harm(tmp_path, capfd):
+    source = kernel_file({"conv": prints, "conv_backward": prints}, extra='print("noise")')
+    checked = check_source(tmp_path, source, ops=("conv",), cases=20)
+    assert {r["verdict"] for r in checked.document["results"]} == {"conforms"}
+    assert capfd.readouterr() == ("", "")
+
+
+# Refusals, and what is not offered
+
+
+def refuses_dilation(right, *, dilation, **call):
+    if max(dilation) > 1:
+        raise ValueError("only dilation 1\n  is done")
+    return right(dilation=dilation, **call)
+
+
+def test_an_error_is_a_refusal(tmp_path):
+    source = kernel_file({"conv": refuses_dilation}, keep=["conv"])
+    record = check_source(tmp_path, source, ops=("conv",)).of("conv")["forward"]
+    assert record["verdict"] == "refuses"
+    assert "ValueError: only dilation 1 is done" in record["reason"]
+    assert record["cases"] == 200
+    assert 50 < record["refused"] < 200
+    assert f"{record['refused']} of 200 cases" in record["reason"]
+    assert max(record["counterexample"]["parameters"]["dilation"]) == 2
+    finished = run_script(record["counterexample"]["script"], tmp_path)
+    assert finished.returncode == 1
+    assert "ValueError: only dilation 1" in finished.stderr
+
+
+UNSUPPORTED = """
+def unsupported(op, parameters):
+    {}
+"""
+
+
+def test_what_is_not_offered_is_no_refusal(tmp_path):
+    extra = UNSUPPORTED.format(
+        'return "only dilation 1" if max(parameters["dilation"]) > 1 else None'
+    )
+    source = kernel_file({"conv": refuses_dilation}, keep=["conv"], extra=extra)
+    record = check_source(tmp_path, source, ops=("conv",)).of("conv")["forward"]
+    assert record["verdict"] == "conforms"
+    assert record["refused"] == 0
+    assert record["cases"] == 200
+    assert record["reason"].endswith("not offered: only dilation 1")
+
+
+def test_nothing_offered_is_absent(tmp_path):
+    source = kernel_file(extra=UNSUPPORTED.format('return f"no {op}, for now"'), keep=["conv"])
+    record = check_source(tmp_path, source, ops=("conv",), cases=20).of("conv")["forward"]
+    assert record["verdict"] == "absent"
+    assert "no conv, for now" in record["reason"]
+    assert record["cases"] == 0
+    assert record["counterexample"] is None
+
+
+def test_parameters_reach_the_target_as_the_contract_says(tmp_path):
+    extra = """
+def unsupported(op, parameters):
+    names = {"stride", "padding", "dilation", "groups", "flip_kernel"}
+    assert set(parameters) == (names | {"output_padding"} if op == "conv_transpose" else names)
+    axes = len(parameters["stride"])
+    for name in names & {"stride", "dilation", "output_padding"}:
+        assert type(parameters[name]) is tuple and len(parameters[name]) == axes
+        assert all(type(n) is int for n in parameters[name])
+    assert type(parameters["groups"]) is int and type(parameters["flip_kernel"]) is bool
+    padding = parameters["padding"]
+    if isinstance(padding, str):
+        assert padding in ("valid", "same", "same_lower", "full")
+    else:
+        assert all(type(n) is int for before, after in padding for n in (before, after))
+        assert len(padding) == axes
+"""
+    source = kernel_file(extra=extra, keep=["conv", "conv_transpose"])
+    checked = check_source(tmp_path, source, cases=50)
+    assert set(checked.verdicts("conv").values()) == {"conforms"}
+    assert set(checked.verdicts("conv_transpose").values()) == {"conforms"}
+
+
+@pytest.mark.parametrize(
+    "body", ["raise RuntimeError('broken')", "return 17", "return ['a', None]", "return False"]
+)
+def test_nonsense_in_place_of_a_reason_says_so(body, tmp_path):
+    source = kernel_file(extra=UNSUPPORTED.format(body), keep=["conv"])
+    checked = check_source(tmp_path, source, ops=("conv",), cases=10)
+    record = checked.of("conv")["forward"]
+    assert record["verdict"] != "conforms"
+    assert "unsupported" in record["reason"]
+
+
+# Answers that are no right array
+
+
+def another_shape(right, **call):
+    return right(**call)[:, :, None]
+
+
+def always_float64(right, **call):
+    return right(**call).astype(np.float64)
+
+
+def nothing(right, **call):
+    right(**call)
+
+
+def a_python_list(right, **call):
+    return right(**call).tolist()
+
+
+def complex_numbers(right, **call):
+    return right(**call) + 0j
+
+
+def objects(right, **call):
+    return right(**call).astype(object)
+
+
+def whole_numbers(right, **call):
+    return right(**call).astype(np.int64)
+
+
+def not_numbers(right, **call):
+    return right(**call) * np.nan
+
+
+def infinities(right, **call):
+    return right(**call) + np.inf
+
+
+def two_results(right, **call):
+    return right(**call), None
+
+
+def writes_to_x(right, *, x, **call):
+    y = right(x=x, **call)
+    x += 1
+    return y
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (another_shape, "shape (1, 1, 1, 1) where the equations give (1, 1, 1)"),
+        (always_float64, "dtype float64 for operands of float32"),
+        (nothing, "gave a NoneType, not an array"),
+        (a_python_list, "gave a list, not an array"),
+        (complex_numbers, "gave an array of complex64, not an array"),
+        (objects, "gave an array of object, not an array"),
+        (whole_numbers, "dtype int64 for operands of float32"),
+        (not_numbers, "expected 0.0, got nan"),
+        (infinities, "expected 0.0, got inf"),
+        (two_results, "gave 2 results, not 1"),
+        (writes_to_x, "writes to its operand x"),
+    ],
+)
+def test_an_answer_that_is_no_right_array_is_wrong(fault, reason, tmp_path):
+    source = kernel_file({"conv": fault}, keep=["conv"])
+    record = check_source(tmp_path, source, ops=("conv",), cases=40).of("conv")["forward"]
+    assert record["verdict"] == "wrong"
+    assert reason in record["reason"]
+    assert_script_follows_the_file(record, tmp_path)
+
+
+def only_two(right, **call):
+    return right(**call)[:2]
+
+
+def no_gradient_of_bias(right, **call):
+    return (*right(**call)[:2], None)
+
+
+def none_at_all(right, **call):
+    return None
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "wrong"),
+    [
+        (only_two, "gave 2 results, not 3", {"x", "weight", "bias"}),
+        (none_at_all, "gave 1 results, not 3", {"x", "weight", "bias"}),
+        (no_gradient_of_bias, "gave a NoneType, not an array", {"bias"}),
+    ],
+)
+def test_missing_gradients_are_wrong(fault, reason, wrong, tmp_path):
+    source = kernel_file({"conv_backward": fault}, keep=["conv_backward"])
+    checked = check_source(tmp_path, source, ops=("conv",), cases=20)
+    records = checked.of("conv_backward")
+    assert {q for q, record in records.items() if record["verdict"] == "wrong"} == wrong
+    for quantity in wrong:
+        assert reason in records[quantity]["reason"]
+        (tmp_path / "kernel.py").write_text(source, encoding="utf-8")  # mended below
+        assert_script_follows_the_file(records[quantity], tmp_path)
+
+
+# Counterexamples
+
+
+def assert_script_follows_the_file(record, folder):
+    """Run the script with the kernel file as it is, and mended."""
+    script = record["counterexample"]["script"]
+    finished = run_script(script, folder)
+    assert finished.stdout.endswith("WRONG\n"), finished.stdout + finished.stderr
+    assert finished.returncode == 1
+    (folder / "kernel.py").write_text(kernel_file(), encoding="utf-8")
+    finished = run_script(script, folder)
+    assert finished.stdout.endswith("right\n"), finished.stdout + finished.stderr
+    assert finished.returncode == 0
+
+
+LAID_OUT = [f for f in FAULTS if "strides_ignored" in str(f.substitute)]
+
+
+@pytest.mark.parametrize("fault", [*THE_FIVE[::3], *LAID_OUT], ids=str)
+def test_a_counterexample_reproduces_until_the_file_is_mended(fault, tmp_path):
+    checked = check_fault(fault, tmp_path, seed=3)
+    record = checked.of(fault.function)[fault.wrong[0]]
+    assert "deconv_ref" not in record["counterexample"]["script"]
+    assert_script_follows_the_file(record, tmp_path)
+
+
+def test_strides_are_told(tmp_path):
+    (fault,) = LAID_OUT
+    record = check_fault(fault, tmp_path, seed=0).of("conv")["forward"]
+    x = record["counterexample"]["inputs"]["x"]
+    assert len(x["strides"]) == len(x["shape"])
+    contiguous = np.empty(x["shape"], x["dtype"])
+    assert x["strides"] != [stride // contiguous.itemsize for stride in contiguous.strides]
+
+
+def test_a_file_may_import_its_neighbours(tmp_path):
+    (tmp_path / "neighbour.py").write_text("SCALE = 2\n", encoding="utf-8")
+    source = "from neighbour import SCALE\n" + kernel_file({"conv": doubled}, keep=["conv"])
+    record = check_source(tmp_path, source, ops=("conv",), cases=20).of("conv")["forward"]
+    assert record["verdict"] == "wrong"
+    assert_script_follows_the_file(record, tmp_path)
+
+
+def doubled(right, **call):
+    return right(**call) * SCALE  # noqa: F821
+
+
+def test_a_target_says_its_name_and_version(tmp_path):
+    names = 'NAME = "odd \\"\\"\\" \\\\N name"\nVERSION = "1.0\\\\"'
+    checked = check_source(
+        tmp_path, kernel_file({"conv": doubled}, keep=["conv"], extra=names, SCALE=2), cases=20
+    )
+    record = checked.of("conv")["forward"]
+    assert record["framework"] == 'odd """ \\N name'
+    assert record["version"] == "1.0\\"
+    assert_script_follows_the_file(record, tmp_path)
+
+
+# The same seed
+
+
+def mixed(right, *, x, weight, dilation, **call):
+    if max(dilation) > 2:
+        raise ValueError("no")
+    return right(x=x, weight=weight, dilation=dilation, **call)
+
+
+@pytest.fixture(scope="module")
+def mixture(tmp_path_factory):
+    """Write files that are wrong, refuse, are inexact and conform."""
+    folder = tmp_path_factory.mktemp("mixture")
+    sources = {
+        "wrong": kernel_file({"conv": doubled}, keep=["conv", "conv_backward"], SCALE=2),
+        "refusing": kernel_file({"conv": mixed}, keep=["conv"]),
+        "inexact": kernel_file({"gather": rounded}, keep=["conv", "conv_transpose"], BITS=11),
+    }
+    for name, source in sources.items():
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+    return [folder / f"{name}.py" for name in sources]
+
+
+def test_the_same_seed_gives_the_same_report(mixture):
+    first = check(*mixture, cases=40, seed=7).document
+    assert {r["verdict"] for r in first["results"]} == {
+        *("wrong", "refuses", "inexact", "conforms", "absent")
+    }
+    assert check(*mixture, cases=40, seed=7).document == first
+    assert check(*mixture, cases=40, seed=7, jobs=2).document == first
+
+
+def test_another_seed_draws_other_cases(mixture):
+    worst = [
+        [record["worst"] for record in check(mixture[0], cases=50, seed=seed).document["results"]]
+        for seed in (0, 1)
+    ]
+    assert worst[0] != worst[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="lists processes as POSIX systems do")
+def test_no_process_is_left_behind(mixture):
+    check(*mixture, cases=5, jobs=2)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)

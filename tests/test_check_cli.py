@@ -1,0 +1,412 @@
+"""The command line: statuses, messages, what is printed where, interruptions."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from checking import kernel_file
+
+import deconv_ref
+
+pty = pytest.importorskip("pty", reason="terminals are emulated as POSIX systems do")
+
+COMMAND = [sys.executable, "-m", "deconv_ref.cli"]
+ESCAPE = "\x1b"
+GROUPS = {  # of quantities, and their fields; what contains what in the report
+    "document": {"deconv_ref", "seed", "results"},
+    "result": {
+        *("framework", "version", "op", "quantity", "cases", "refused", "verdict", "reason"),
+        *("worst", "counterexample"),
+    },
+    "worst": {"ulp", "of_bound"},
+    "counterexample": {"parameters", "inputs", "expected", "got", "script"},
+    "array": {"shape", "dtype", "data"},
+}
+VERDICTS = {"conforms", "inexact", "wrong", "crashes", "refuses", "absent"}
+QUANTITIES = ["forward", "x", "weight", "bias"]
+
+
+def doubled(right, **call):
+    return right(**call) * 2
+
+
+def refusing(right, **call):
+    raise ValueError("not here")
+
+
+def not_numbers(right, **call):
+    return right(**call) * np.nan  # noqa: F821
+
+
+def sleeping(right, **call):
+    import time
+
+    time.sleep(9)
+
+
+FILES = {
+    "right": kernel_file(),
+    "half": kernel_file({"conv": doubled}, keep=["conv", "conv_backward"]),
+    "refusing": kernel_file({"conv": refusing}, keep=["conv"]),
+    "nan": kernel_file({"conv": not_numbers}, keep=["conv"]),
+    "slow": kernel_file(
+        keep=["conv"], extra="import time\n\n\ndef conv(**_):\n    time.sleep(9)\n"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kernels")
+    for name, source in FILES.items():
+        (folder / f"{name}.py").write_text(source, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def run(folder):
+    """Run the command in the folder of the kernel files."""
+
+    def command(*arguments, **options):
+        options = {"capture_output": True, "text": True, "timeout": 120, "cwd": folder} | options
+        return subprocess.run([*COMMAND, *map(str, arguments)], **options)
+
+    return command
+
+
+# Statuses
+
+
+def test_right_is_status_0(run):
+    finished = run("check", "right.py", "--op", "conv", "--cases", 5)
+    assert (finished.returncode, finished.stderr) == (0, "")
+
+
+def test_wrong_is_status_1(run):
+    assert run("check", "half.py", "right.py", "--op", "conv", "--cases", 5).returncode == 1
+
+
+def test_a_crash_is_status_1(run):
+    finished = run("check", "slow.py", "--op", "conv", "--cases", 2, "--timeout", 0.3)
+    assert finished.returncode == 1
+    assert "no answer within 0.3 s" in finished.stdout
+
+
+def test_a_refusal_is_status_0(run):
+    finished = run("check", "refusing.py", "--op", "conv", "--cases", 5)
+    assert finished.returncode == 0
+    assert "ValueError: not here" in finished.stdout
+
+
+# Misuse
+
+
+MISUSED_FILES = {
+    "syntax.py": b"def conv(\n",
+    "raises.py": b"raise OSError('two\\nlines')\n",
+    "aborts.py": b"import os\nos.abort()\n",
+    "leaves.py": b"import sys\nsys.exit(0)\n",
+    "empty.py": b"",
+    "others.py": b"def convolve(x):\n    return x\nconv = 3\n",
+    "latin.py": b"x = '\xff\xfe'\n",
+    "zeros.py": b"\x00\x00\x00",
+    "text.txt": b"def conv(x):\n    return x\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no_such"], "unknown target 'no_such'; known: scipy, torch, .*equations, cpu"),
+        ([""], "unknown target ''"),
+        (["right.py", "--op", "no_such"], "unknown operator 'no_such'; known: conv, conv_tr"),
+        (["right.py", "--op", "conv_backward"], "unknown operator 'conv_backward'"),
+        (["no_such.py"], "no_such.py: no such file"),
+        (["./"], "no such file"),
+        (["folder.py"], "folder.py: no such file"),
+        (["syntax.py"], "syntax.py: cannot be imported: SyntaxError"),
+        (["raises.py"], "raises.py: cannot be imported: OSError: two lines"),
+        (["aborts.py"], "aborts.py: process killed by signal 6 while it was imported"),
+        (["leaves.py"], "leaves.py: process exited with status 0 while it was imported"),
+        (["empty.py"], "empty.py: has none of the functions to check: conv, conv_backward"),
+        (["others.py"], "others.py: has none of the functions to check"),
+        (["latin.py"], "latin.py: cannot be imported: SyntaxError"),
+        (["zeros.py"], "zeros.py: cannot be imported"),
+        (["./text.txt"], "text.txt: not a Python file"),
+        (["right.py", "empty.py"], "empty.py: has none of the functions"),
+        (["right.py", "--json", "no/such/folder.json"], "cannot write no/such/folder.json"),
+        (["right.py", "--json", "folder.py"], "cannot write folder.py"),
+        (["right.py", "--cases", "0"], "--cases.*1"),
+        (["right.py", "--cases", "x"], "--cases.*integer"),
+        (["right.py", "--seed", "-1"], "--seed.*0"),
+        (["right.py", "--dtype", "float16"], "--dtype.*float16.*float32"),
+        (["right.py", "--timeout", "0"], "--timeout"),
+        (["right.py", "--timeout", "nan"], "--timeout"),
+        (["right.py", "--timeout", "inf"], "--timeout"),
+        (["right.py", "--timeout", "1e300"], "--timeout"),
+        (["right.py", "--jobs", "0"], "--jobs.*1"),
+        (["right.py", "--no-such"], "No such option.*--no-such"),
+        (["right.py", "--cases"], "--cases"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_misuse_is_status_2_and_one_line(arguments, message, run, folder):
+    (folder / "folder.py").mkdir(exist_ok=True)
+    for name, content in MISUSED_FILES.items():
+        (folder / name).write_bytes(content)
+    finished = run("check", "--cases", 3, *arguments)
+    assert finished.returncode == 2, finished.stdout + finished.stderr
+    assert finished.stdout == ""
+    assert re.fullmatch(f"deconv-ref: .*{message}.*\n", finished.stderr)
+
+
+def test_an_unknown_command_is_misuse(run):
+    finished = run("chek")
+    assert finished.returncode == 2
+    assert re.fullmatch("deconv-ref: .*chek.*\n", finished.stderr)
+
+
+def test_no_command_shows_help(run):
+    finished = run()
+    assert finished.returncode == 2
+    assert "check" in finished.stdout
+    assert "Traceback" not in finished.stderr
+    assert finished.stderr.strip() != "deconv-ref:"  # an empty complaint
+
+
+def test_help_and_version(run):
+    assert "--timeout" in run("check", "--help").stdout
+    assert run("--version").stdout == f"deconv-ref {deconv_ref.__version__}\n"
+
+
+# What is printed
+
+
+def test_a_pipe_gets_plain_lines_and_a_table(run):
+    finished = run("check", "half.py", "--op", "conv", "--cases", 20)
+    assert ESCAPE not in finished.stdout
+    lines = finished.stdout.splitlines()
+    assert lines[0] == "half conv: forward wrong"
+    assert lines[1] == "half conv: x conforms  weight conforms  bias conforms"
+    rows = [re.findall(r"\w+", line) for line in lines if line.startswith("│")]
+    assert rows == [
+        ["conv", "forward", "wrong"],
+        *(["conv", quantity, "conforms"] for quantity in QUANTITIES[1:]),
+    ]
+    tail = finished.stdout[finished.stdout.rindex("┘") :]
+    assert "half, conv: result (wrong)" in tail
+    assert "conv(x=x, weight=weight" in tail
+    for name in ("x", "weight", "expected", "got"):
+        assert re.search(rf"^    {name} +float(32|64) \(", tail, re.M)
+
+
+def test_quiet_prints_the_table_alone(run):
+    finished = run("check", "half.py", "--op", "conv", "--cases", 5, "--quiet")
+    assert finished.returncode == 1
+    lines = finished.stdout.splitlines()
+    assert lines[0].startswith("┏")
+    assert lines[-1].startswith("└")
+
+
+def test_a_column_for_each_target(run):
+    finished = run("check", "half.py", "right.py", "--op", "conv", "--cases", 5, "--quiet")
+    rows = [re.findall(r"\w+", line) for line in finished.stdout.splitlines() if line[0] == "│"]
+    assert rows[0] == ["conv", "forward", "wrong", "conforms"]
+
+
+def test_a_terminal_gets_a_progress_bar(folder):
+    main, side = pty.openpty()
+    command = [*COMMAND, "check", "right.py", "--op", "conv", "--cases", "60"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    process = subprocess.Popen(command, stdout=side, stderr=side, cwd=folder, env=environment)
+    os.close(side)
+    seen = b""
+    while True:
+        try:
+            part = os.read(main, 4096)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    os.close(main)
+    assert process.wait(60) == 0
+    assert re.search(r"\d+/120", seen.decode())
+    assert ESCAPE in seen.decode()
+    assert "conforms" in seen.decode()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--quiet",)])
+def test_a_pipe_that_closes_is_no_failure_to_report(arguments, folder):
+    command = [*COMMAND, "check", "right.py", "--op", "conv", "--cases", "20", *arguments]
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=folder
+    )
+    os.close(writing)
+    os.close(reading)
+    _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
+    assert len(errors.splitlines()) <= 1
+
+
+# The report
+
+
+@pytest.fixture(scope="module")
+def document(folder):
+    path = folder / "report.json"
+    names = [f"{name}.py" for name in ("right", "half", "refusing", "nan")]
+    command = [*COMMAND, "check", *names, "--cases", "30", "--seed", "5", "--json", path]
+    assert subprocess.run(command, cwd=folder, capture_output=True).returncode == 1
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+def test_the_report_is_as_the_contract_says(document):
+    assert set(document) == GROUPS["document"]
+    assert (document["deconv_ref"], document["seed"]) == (deconv_ref.__version__, 5)
+    assert {r["framework"] for r in document["results"]} == {"right", "half", "refusing", "nan"}
+    for result in document["results"]:
+        assert_result(result)
+
+
+def test_every_quantity_has_a_result(document):
+    names = [(r["framework"], r["op"], r["quantity"]) for r in document["results"]]
+    expected = [
+        (framework, op, quantity)
+        for framework in ("right", "half", "refusing", "nan")
+        for op in ("conv", "conv_transpose")
+        for quantity in QUANTITIES
+    ]
+    assert names == expected
+
+
+def assert_result(result):
+    assert set(result) == GROUPS["result"]
+    for name in ("framework", "version", "op", "quantity", "verdict", "reason"):
+        assert type(result[name]) is str
+    assert type(result["cases"]) is int
+    assert type(result["refused"]) is int
+    assert 0 <= result["refused"] <= result["cases"] <= 30
+    assert result["verdict"] in VERDICTS
+    assert result["reason"]
+    assert "\n" not in result["reason"]
+    assert set(result["worst"]) == GROUPS["worst"]
+    for value in result["worst"].values():
+        assert value is None or (type(value) is float and value >= 0)
+    found = result["verdict"] not in ("conforms", "absent")
+    assert (result["counterexample"] is not None) == found
+    if found:
+        assert_counterexample(result["counterexample"], result["op"])
+
+
+def assert_counterexample(counterexample, op):
+    assert set(counterexample) == GROUPS["counterexample"]
+    names = {"stride", "padding", "dilation", "groups", "flip_kernel"}
+    names |= {"output_padding"} if op == "conv_transpose" else set()
+    assert set(counterexample["parameters"]) == names
+    inputs = counterexample["inputs"]
+    assert list(inputs) in (["x", "weight"], ["x", "weight", "bias"], ["grad_y", "x", "weight"])
+    for array in inputs.values():
+        assert_array({name: value for name, value in array.items() if name != "strides"})
+        assert len(array.get("strides", array["shape"])) == len(array["shape"])
+    assert_array(counterexample["expected"])
+    if list(counterexample["got"]) == ["error"]:
+        assert type(counterexample["got"]["error"]) is str
+    else:
+        assert_array(counterexample["got"])
+    compile(counterexample["script"], "script", "exec")
+
+
+def assert_array(array):
+    assert set(array) == GROUPS["array"]
+    assert array["dtype"] in ("float32", "float64")
+    count = 1
+    for n in array["shape"]:
+        assert type(n) is int
+        count *= n
+    assert len(array["data"]) == count
+    for value in array["data"]:
+        assert type(value) is float or value in ("nan", "inf", "-inf")
+
+
+def test_numbers_that_json_has_not_travel_as_strings(document):
+    (result,) = [
+        r for r in document["results"] if (r["framework"], r["verdict"]) == ("nan", "wrong")
+    ]
+    assert set(result["counterexample"]["got"]["data"]) == {"nan"}
+
+
+def test_an_old_report_survives_a_run_that_fails(run, tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    assert run("check", "no_such.py", "--json", path).returncode == 2
+    assert path.read_text() == "old"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_an_old_report_is_replaced_and_nothing_else_left(run, tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("old" * 100_000)
+    arguments = ("--op", "conv", "--cases", 3, "--json", path)
+    assert run("check", "right.py", *arguments).returncode == 0
+    assert json.loads(path.read_text())["seed"] == 0
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_a_report_may_be_read_like_any_new_file(run, tmp_path):
+    (tmp_path / "other").touch()
+    path = tmp_path / "report.json"
+    run("check", "right.py", "--op", "conv", "--cases", 3, "--json", path)
+    assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_report_may_go_where_a_link_leads(run, tmp_path):
+    (tmp_path / "link.json").symlink_to(tmp_path / "report.json")
+    run("check", "right.py", "--op", "conv", "--cases", 3, "--json", tmp_path / "link.json")
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "report.json").read_text())["seed"] == 0
+
+
+def test_a_report_into_a_pipe_leaves_the_pipe(run, tmp_path):
+    """And /dev/stdout or /dev/null, where replacing them would break the machine."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    run("check", "right.py", "--op", "conv", "--cases", 3, "--json", path)
+    assert path.is_fifo()
+    assert json.loads(os.read(reading, 1_000_000))["seed"] == 0
+    os.close(reading)
+
+
+# Interruption
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3])
+def test_an_interrupt_ends_it_quickly_and_leaves_no_process(seconds, folder):
+    command = [*COMMAND, "check", "slow.py", "right.py", "--cases", "20000", "--jobs", "2"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    printed, errors = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 10
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert "crashes" not in printed  # nothing did
+    with pytest.raises(ProcessLookupError):
+        for _ in range(20):  # the last may still be dying
+            os.killpg(process.pid, 0)
+            time.sleep(0.2)

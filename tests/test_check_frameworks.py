@@ -1,0 +1,80 @@
+"""Real frameworks through the checker, where they are installed."""
+
+import pytest
+from checking import check, run_script
+
+from deconv_ref.conformance import frameworks
+
+CASES = 60
+SLOW_CASES = {"jax": 30, "tensorflow": 30, "keras": 30}  # which compile each case anew
+GRADIENTS = ("x", "weight", "bias")
+FORWARD_ONLY = ("scipy", "onnx", "onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def checked():
+    """Check each framework once, when it is first asked for."""
+    known = {}
+
+    def ask(name):
+        if name not in (*frameworks.installed(), *frameworks.OWN_TIERS):
+            pytest.skip(f"{name} is not installed")
+        if name not in known:
+            known[name] = check(name, cases=SLOW_CASES.get(name, CASES))
+        return known[name]
+
+    return ask
+
+
+@pytest.mark.parametrize("name", ["scipy", "torch", "jax", *frameworks.OWN_TIERS])
+def test_these_conform(name, checked):
+    for result in checked(name).document["results"]:
+        absent = name in FORWARD_ONLY and result["quantity"] != "forward"
+        assert result["verdict"] == ("absent" if absent else "conforms"), result["reason"]
+        assert result["cases"] == (0 if absent else SLOW_CASES.get(name, CASES))
+
+
+@pytest.mark.parametrize("name", FORWARD_ONLY)
+def test_gradients_are_absent(name, checked):
+    for function in ("conv_backward", "conv_transpose_backward"):
+        assert checked(name).verdicts(function) == dict.fromkeys(GRADIENTS, "absent")
+
+
+def test_onnx_computes_conv(checked):
+    assert checked("onnx").verdicts("conv") == {"forward": "conforms"}
+
+
+def test_onnx_does_not_compute_conv_transpose(checked, tmp_path):
+    result = checked("onnx").of("conv_transpose")["forward"]
+    assert result["verdict"] in ("wrong", "refuses")
+    script = result["counterexample"]["script"]
+    assert "deconv_ref" not in script
+    finished = run_script(script, tmp_path)
+    assert finished.returncode == 1
+    if result["verdict"] == "wrong":
+        assert finished.stdout.endswith("WRONG\n"), finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("name", ["onnxruntime"])
+def test_these_may_refuse_but_are_never_wrong(name, checked):
+    for function in ("conv", "conv_transpose"):
+        assert checked(name).verdicts(function)["forward"] in ("conforms", "refuses")
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "keras"])
+def test_these_are_judged_to_the_end(name, checked):
+    """TensorFlow's kernels for the CPU refuse some cases, and some versions get a few wrong."""
+    results = checked(name).document["results"]
+    assert [r["quantity"] for r in results] == ["forward", *GRADIENTS] * 2
+    for result in results:
+        assert result["verdict"] in ("conforms", "refuses", "wrong", "inexact")
+        assert result["cases"] == SLOW_CASES[name]
+
+
+@pytest.mark.parametrize("name", frameworks.REQUIRES)
+def test_counterexamples_stand_alone(name, checked):
+    for result in checked(name).document["results"]:
+        if result["counterexample"] is not None:
+            script = result["counterexample"]["script"]
+            compile(script, name, "exec")
+            assert "deconv_ref" not in script
