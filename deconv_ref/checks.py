@@ -3,14 +3,22 @@
 Public functions check once, at the edge; kernels never do.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
-from deconv_ref.window import VOLUME
+from deconv_ref.window import LARGEST, VOLUME, is_size, plain
 
-__all__ = ["check_choice", "check_floating", "check_shape", "check_spatial", "volume"]
+__all__ = [
+    "check_choice",
+    "check_floating",
+    "check_shape",
+    "check_spatial",
+    "full_size",
+    "volume",
+]
 
 FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -102,3 +110,45 @@ def volume(array: Any) -> Any:
     """
     shape = tuple(array.shape)
     return array.reshape(shape[:2] + (1,) * (2 + VOLUME - len(shape)) + shape[2:])
+
+
+def full_size(function: str, name: str, value: Sequence[int], like: str, array: Any) -> Any:
+    """Check a full shape, (N, C, *spatial), and give it as a tuple of plain ints.
+
+    Parameters
+    ----------
+    function : str
+        Public function to name in errors.
+    name : str
+        The parameter.
+    value : sequence of int
+        As passed.
+    like : str
+        Name of the array that has the same N, C and rank.
+    array : array
+        That array.
+
+    Returns
+    -------
+    tuple of int
+        The shape.
+
+    Raises
+    ------
+    ParameterError
+        If it is no sequence of so many ints.
+    ShapeError
+        If its N or C is another, or an axis after the first is empty.
+    """
+    sizes = plain(value)
+    wanted = f"a full shape (N, C, *spatial) of {array.ndim} ints"
+    remedy = "Pass the shape of the array, x.shape"
+    whole = isinstance(sizes, tuple) and len(sizes) == array.ndim
+    if not whole or not all(is_size(n, least=-LARGEST) for n in sizes):
+        raise ParameterError(message(function, name, wanted, repr(value), remedy))
+    shape = tuple(map(int, sizes))
+    batch, channels = array.shape[:2]
+    if shape[:2] != (batch, channels) or min(shape[1:]) < 1:
+        wanted = f"{wanted}, from ({batch}, {channels}) on as {like} has, without empty axes"
+        raise ShapeError(message(function, name, wanted, shape))
+    return shape

@@ -11,10 +11,13 @@ and nothing where ``i`` falls outside the axis. Everything else follows from W1:
     output   = (n + before + after - e) // stride + 1              (convolution)      (W3)
     output   = (n - 1) * stride - before - after + e + output_padding
                                                         (transposed convolution)      (W4)
+    output   = ceil((n + before + after - e) / stride) + 1     (pooling, ceil_mode)   (W5)
 
 W4 inverts W3 up to the remainder of its division, which ``output_padding`` names; it is
 Relationship 14 of Dumoulin and Visin, "A guide to convolution arithmetic for deep learning"
-(arXiv:1603.07285), with dilation. Integers only.
+(arXiv:1603.07285), with dilation. In W5 the last window may reach beyond the padding, but it must
+start inside the axis or its leading padding: if ``(output - 1) * stride >= n + before`` there is
+one position less. Integers only.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +29,16 @@ import numpy as np
 
 from deconv_ref.errors import ParameterError, ShapeError, message
 
-__all__ = ["Padding", "PerAxis", "Taps", "Window", "conv_transpose_window", "conv_window"]
+__all__ = [
+    "Padding",
+    "PerAxis",
+    "Taps",
+    "Window",
+    "conv_transpose_window",
+    "conv_window",
+    "pool_window",
+    "unpool_window",
+]
 
 PerAxis: TypeAlias = int | Sequence[int]
 """One int for every spatial axis, or one per axis."""
@@ -73,6 +85,13 @@ class Window:
     def before(self) -> Sizes:
         """Padding at the start of each axis."""
         return tuple(before for before, _ in self.padding)
+
+    def bounds(self, *, padded: bool) -> Pairs:
+        """Give the first cell of each axis and the one after the last, with or without padding."""
+        if not padded:
+            return tuple((0, n) for n in self.input_size)
+        axes = zip(self.input_size, self.padding, strict=True)
+        return tuple((-before, n + after) for n, (before, after) in axes)
 
     def volume(self) -> "Window":
         """Prepend axes of size 1 until there are three, as `deconv_ref.checks.volume` does."""
@@ -141,25 +160,76 @@ def conv_window(
     axes = len(input_size)
     strides = per_axis(function, "stride", stride, axes, least=1)
     dilations = per_axis(function, "dilation", dilation, axes, least=1)
-    reaches = tuple(map(reach, kernel_size, dilations))
+    return _slide(function, input_size, kernel_size, strides, padding, dilations, ceil_mode=False)
 
-    def same(axis: int) -> int:
-        positions = -(-input_size[axis] // strides[axis])
-        return max((positions - 1) * strides[axis] + reaches[axis] - input_size[axis], 0)
 
-    pads = pad_pairs(function, padding, reaches, same)
-    output_size = []
-    for axis in range(axes):
-        n, e, s, (before, after) = input_size[axis], reaches[axis], strides[axis], pads[axis]
-        size = (n + before + after - e) // s + 1
-        if size < 1:
-            arithmetic = (
-                f"({n} + {before} + {after} - ({dilations[axis]} * ({kernel_size[axis]} - 1) + 1))"
-                f" // {s} + 1 = {size}"
-            )
-            raise ShapeError(_empty(function, axis, arithmetic, "x or padding"))
-        output_size.append(size)
-    return Window(input_size, tuple(output_size), kernel_size, strides, dilations, pads)
+def pool_window(
+    function: str,
+    input_size: Sizes,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: Padding,
+    dilation: PerAxis,
+    ceil_mode: bool,
+) -> Window:
+    """Build the window of a pooling over `input_size` (W3, or W5 in `ceil_mode`).
+
+    As `conv_window`, but `kernel_size` is a parameter like the others and `stride` may be None,
+    which is `kernel_size`.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is not of its kind or out of its range.
+    ShapeError
+        If an axis of the result would be empty.
+
+    Examples
+    --------
+    >>> pool_window("max_pool", (6,), 3, 2, 0, 1, ceil_mode=False).output_size
+    (2,)
+    >>> pool_window("max_pool", (6,), 3, 2, 0, 1, ceil_mode=True).output_size
+    (3,)
+    """
+    axes = len(input_size)
+    kernel = per_axis(function, "kernel_size", kernel_size, axes, least=1)
+    strides = kernel if stride is None else per_axis(function, "stride", stride, axes, least=1)
+    dilations = per_axis(function, "dilation", dilation, axes, least=1)
+    return _slide(function, input_size, kernel, strides, padding, dilations, ceil_mode)
+
+
+def unpool_window(
+    function: str,
+    output_size: Sizes,
+    kernel_size: PerAxis,
+    stride: PerAxis | None,
+    padding: PerAxis | Sequence[tuple[int, int]],
+    input_size: Sizes | None,
+) -> Window:
+    """Build the window of the pooling that an unpooling goes back through.
+
+    As `pool_window`, from the other side: the unpooling's result has `input_size`, by default W4
+    without ``output_padding``. Padding is explicit.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is not of its kind or out of its range.
+    ShapeError
+        If an axis of the result would be empty.
+
+    Examples
+    --------
+    >>> unpool_window("avg_unpool", (4,), 3, 2, [(1, 0)], None).input_size
+    (8,)
+    """
+    axes = len(output_size)
+    kernel = per_axis(function, "kernel_size", kernel_size, axes, least=1)
+    strides = kernel if stride is None else per_axis(function, "stride", stride, axes, least=1)
+    pads = pad_pairs(function, padding, kernel)
+    if input_size is None:
+        return conv_transpose_window(function, output_size, kernel, strides, pads, 0, 1)
+    return Window(input_size, output_size, kernel, strides, (1,) * axes, pads)
 
 
 def conv_transpose_window(
@@ -238,7 +308,7 @@ def per_axis(function: str, name: str, value: PerAxis, axes: int, least: int) ->
     >>> per_axis("conv", "stride", 2, axes=3, least=1)
     (2, 2, 2)
     """
-    values = _plain(value)
+    values = plain(value)
     if not isinstance(values, tuple):
         values = (values,) * axes
     if len(values) != axes or not all(is_size(v, least) for v in values):
@@ -247,7 +317,12 @@ def per_axis(function: str, name: str, value: PerAxis, axes: int, least: int) ->
     return tuple(map(int, values))
 
 
-def pad_pairs(function: str, padding: Padding, reaches: Sizes, same: Callable[[int], int]) -> Pairs:
+def pad_pairs(
+    function: str,
+    padding: Padding,
+    reaches: Sizes,
+    same: Callable[[int], int] | None = None,
+) -> Pairs:
     """Turn every spelling of `padding` into one ``(before, after)`` pair per axis.
 
     Parameters
@@ -258,8 +333,9 @@ def pad_pairs(function: str, padding: Padding, reaches: Sizes, same: Callable[[i
         The parameter as it was passed.
     reaches : tuple of int
         Cells spanned by the window (W2), per axis.
-    same : callable
-        ``same(axis)`` is the total padding of that axis under the "same" rules.
+    same : callable, optional
+        ``same(axis)`` is the total padding of that axis under the "same" rules. Without it no rule
+        is taken.
 
     Returns
     -------
@@ -271,28 +347,69 @@ def pad_pairs(function: str, padding: Padding, reaches: Sizes, same: Callable[[i
     ParameterError
         If `padding` is none of these.
     """
-    axes = range(len(reaches))
-    sides = _plain(padding)
-    if sides == "valid":
-        return tuple((0, 0) for _ in axes)
-    if sides == "full":
-        return tuple((reaches[axis] - 1, reaches[axis] - 1) for axis in axes)
-    if sides == "same":  # an odd cell goes to the end, as TensorFlow and ONNX have it
-        return tuple((same(axis) // 2, same(axis) - same(axis) // 2) for axis in axes)
-    if sides == "same_lower":
-        return tuple((same(axis) - same(axis) // 2, same(axis) // 2) for axis in axes)
+    axes = len(reaches)
+    sides = plain(padding)
+    if same is not None and isinstance(sides, str) and sides in RULES:
+        return tuple(_ruled(sides, reaches[axis], same(axis)) for axis in range(axes))
     if not isinstance(sides, tuple):
-        sides = (sides,) * len(reaches)
-    if len(sides) == len(reaches):
+        sides = (sides,) * axes
+    if len(sides) == axes:
         if all(is_size(side, least=0) for side in sides):
             return tuple((int(side), int(side)) for side in sides)
         if all(_is_pair(side) for side in sides):
             return tuple((int(before), int(after)) for before, after in sides)
     wanted = (
-        f"an int of at least 0, {len(reaches)} of them or of pairs (before, after) (one per "
-        f"spatial axis), or one of {', '.join(map(repr, RULES))}"
+        f"an int of at least 0, {axes} of them or of pairs (before, after) (one per spatial axis)"
     )
+    if same is not None:
+        wanted += f", or one of {', '.join(map(repr, RULES))}"
     raise ParameterError(message(function, "padding", wanted, repr(padding)))
+
+
+def _ruled(rule: str, reach: int, same: int) -> tuple[int, int]:
+    """Give the padding of one axis by a rule; `same` is the total under the "same" rules."""
+    if rule == "valid":
+        return 0, 0
+    if rule == "full":
+        return reach - 1, reach - 1
+    small, large = same // 2, same - same // 2
+    # An odd cell goes to the end, as TensorFlow and ONNX have it.
+    return (small, large) if rule == "same" else (large, small)
+
+
+def _slide(
+    function: str,
+    input_size: Sizes,
+    kernel_size: Sizes,
+    strides: Sizes,
+    padding: Padding,
+    dilations: Sizes,
+    ceil_mode: bool,
+) -> Window:
+    """Count the positions of a window on each axis (W3, W5)."""
+    reaches = tuple(map(reach, kernel_size, dilations))
+
+    def same(axis: int) -> int:
+        positions = -(-input_size[axis] // strides[axis])
+        return max((positions - 1) * strides[axis] + reaches[axis] - input_size[axis], 0)
+
+    pads = pad_pairs(function, padding, reaches, same)
+    output_size = []
+    for axis, (n, e, s, (before, after)) in enumerate(
+        zip(input_size, reaches, strides, pads, strict=True)
+    ):
+        room = n + before + after - e
+        size = (-(-room // s) if ceil_mode else room // s) + 1
+        if ceil_mode and (size - 1) * s >= n + before:
+            size -= 1
+        if size < 1:
+            room_shown = (
+                f"({n} + {before} + {after} - ({dilations[axis]} * ({kernel_size[axis]} - 1) + 1))"
+            )
+            quotient = f"ceil({room_shown} / {s})" if ceil_mode else f"{room_shown} // {s}"
+            raise ShapeError(_empty(function, axis, f"{quotient} + 1 = {size}", "x or padding"))
+        output_size.append(size)
+    return Window(input_size, tuple(output_size), kernel_size, strides, dilations, pads)
 
 
 def _check_output_padding(
@@ -312,12 +429,12 @@ def _empty(function: str, axis: int, arithmetic: str, more: str) -> str:
     return message(function, "the result", wanted, arithmetic, f"Pass a larger {more}")
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """Make a tuple, nested where it was, of any sequence or array; leave the rest alone."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
-        return tuple(map(_plain, value))
+        return tuple(map(plain, value))
     return value
 
 

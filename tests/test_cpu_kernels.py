@@ -10,7 +10,8 @@ import numba
 import numpy as np
 import pytest
 
-from deconv_ref.ops.convolution import cpu, literal, threads
+from deconv_ref import threads
+from deconv_ref.ops.convolution import cpu, literal
 from deconv_ref.window import Window, conv_window
 
 POSITIONS = (1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33)  # around the lanes of a vector

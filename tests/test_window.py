@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from oracles import RULES, cells, sides, slide
 
 import deconv_ref as dr
-from deconv_ref.window import Window, conv_transpose_window, conv_window
+from deconv_ref.window import (
+    Window,
+    conv_transpose_window,
+    conv_window,
+    pool_window,
+    unpool_window,
+)
 
 STRIDES, DILATIONS, KERNELS = (1, 2, 3, 4), (1, 2, 3), (1, 2, 3, 4)
 STEPS = tuple(product(KERNELS, STRIDES, DILATIONS))
@@ -101,6 +107,77 @@ def test_output_padding_may_reach_past_the_stride_where_the_dilation_is_larger()
             assert size == shortest + extra
         with pytest.raises(dr.ParameterError, match="output_padding must be below"):
             conv_transpose_axis(n, k, stride, dilation, (0, 0), max(stride, dilation))
+
+
+def pool_axis(n, k, stride, dilation, padding, ceil_mode):
+    """Give outputs and padding of a pooling's one axis."""
+    pairs = padding if isinstance(padding, str) else [padding]
+    window = pool_window("", (n,), k, stride, pairs, dilation, ceil_mode)
+    return window.output_size[0], window.padding[0]
+
+
+@pytest.mark.parametrize("padding", [(0, 0), (1, 0), (0, 3), (2, 5), *RULES], ids=str)
+def test_pooling_without_ceil_mode_has_the_positions_of_conv(padding):
+    for n, (k, stride, dilation) in product(range(1, 14), STEPS):
+        try:
+            expected = conv_axis(n, k, stride, dilation, padding)
+        except dr.ShapeError:
+            with pytest.raises(dr.ShapeError):
+                pool_axis(n, k, stride, dilation, padding, ceil_mode=False)
+        else:
+            assert pool_axis(n, k, stride, dilation, padding, ceil_mode=False) == expected
+
+
+@pytest.mark.parametrize("padding", [(0, 0), (1, 0), (0, 3), (2, 5), "valid"], ids=str)
+def test_ceil_mode_adds_the_window_that_reaches_the_end_if_it_starts_early_enough(padding):
+    before, after = (0, 0) if padding == "valid" else padding
+    for n, (k, stride, dilation) in product(range(1, 14), STEPS):
+        starts, reach = [0], dilation * (k - 1) + 1
+        while starts[-1] + reach < before + n + after:
+            starts.append(starts[-1] + stride)
+        if starts[-1] >= before + n:
+            starts.pop()  # once: what stood before it is a window without ceil_mode
+        if reach - (before + n + after) >= stride:  # not even a window further left would do
+            with pytest.raises(dr.ShapeError, match="ceil"):
+                pool_axis(n, k, stride, dilation, padding, ceil_mode=True)
+        else:
+            outputs, _ = pool_axis(n, k, stride, dilation, padding, ceil_mode=True)
+            assert outputs == len(starts)
+
+
+@pytest.mark.parametrize("rule", ["same", "same_lower", "full"])
+def test_ceil_mode_changes_nothing_where_padding_is_made_to_fit(rule):
+    for n, (k, stride, dilation) in product(range(1, 14), STEPS):
+        rounded = [pool_axis(n, k, stride, dilation, rule, mode) for mode in (False, True)]
+        assert rounded[0] == rounded[1]
+
+
+def test_the_last_window_rule_is_applied_once():
+    """Seven windows of one cell reach the end; the last four start in padding, and one goes."""
+    assert pool_axis(3, 1, 1, 1, (0, 4), ceil_mode=True)[0] == 6
+    assert pool_axis(3, 1, 1, 1, (0, 4), ceil_mode=False)[0] == 7
+
+
+def test_the_stride_of_a_pooling_is_its_window_unless_told():
+    window = pool_window("", (9, 8), (2, 3), None, 0, 1, False)
+    assert (window.stride, window.output_size) == ((2, 3), (4, 2))
+    assert unpool_window("", (4, 2), (2, 3), None, 0, None).input_size == (8, 6)
+
+
+def test_unpooling_gives_what_conv_transpose_gives_or_the_size_that_is_asked_for():
+    for n, (k, stride, dilation) in product(range(1, 6), STEPS):
+        if dilation == 1 and (n - 1) * stride + k > 3:
+            expected, _ = conv_transpose_axis(n, k, stride, 1, (1, 2))
+            window = unpool_window("", (n,), k, stride, [(1, 2)], None)
+            assert (window.input_size, window.output_size) == ((expected,), (n,))
+            asked = unpool_window("", (n,), k, stride, [(1, 2)], (7,))
+            assert asked == Window((7,), (n,), (k,), (stride,), (1,), ((1, 2),))
+
+
+def test_bounds_are_those_of_the_axis_or_of_its_padding():
+    window = pool_window("", (9, 8), 2, 1, [(1, 2), (0, 3)], 1, False)
+    assert window.bounds(padded=False) == ((0, 9), (0, 8))
+    assert window.bounds(padded=True) == ((-1, 11), (0, 11))
 
 
 axis_parameters = st.tuples(*(st.integers(1, 4) for _ in range(4)), *(st.integers(0, 3),) * 2)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from deconv_ref.ops.convolution import threads
+from deconv_ref import threads
 from deconv_ref.ops.convolution.lines import read
 from deconv_ref.ops.convolution.microkernel import (
     GRAIN,

@@ -3,7 +3,8 @@
 Read `plan` for the idea: whatever the stride, dilation, padding and rank, each map is a sum over
 terms that lie at fixed offsets in a padded copy of a part of its source. `microkernel` sums a tile
 of such sums in registers; `patches` and `lines` copy in and out; `correlation` and `reduction` put
-them together, `threads` shares them out, and `emitter` is how vector instructions are written.
+them together, `deconv_ref.threads` shares them out, and `emitter` is how vector instructions are
+written.
 
 Arrays have exactly three spatial axes, any strides, and may be read-only. Results have the same
 bits whatever the number of threads, the memory layout and the processor's vector instructions.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from deconv_ref.ops.convolution import threads
+from deconv_ref import threads
 from deconv_ref.ops.convolution.correlation import ALONE, shares
 from deconv_ref.ops.convolution.lines import LANES, add_line
 from deconv_ref.ops.convolution.microkernel import (

@@ -1,8 +1,10 @@
 """Compiled pieces of one call, spread over threads.
 
 The pieces are compiled with ``nogil=True`` and write to different places, so that plain Python
-threads run them at full speed, any number of calls at a time. `numba.set_num_threads` and
-``NUMBA_NUM_THREADS`` bound their number.
+threads run them at full speed, any number of calls at a time; no sum is split between pieces.
+`numba.set_num_threads` and ``NUMBA_NUM_THREADS`` bound their number.
+
+This module imports Numba; only kernels import it, and they are imported when first needed.
 """
 
 import os
@@ -13,7 +15,10 @@ from typing import Any
 
 import numba
 
-__all__ = ["run", "threads"]
+__all__ = ["run", "run_shares", "threads"]
+
+ALONE = 1 << 17  # elements that one thread finishes before a second one has started
+SHARES = 4  # pieces per thread, so that one slow thread does not keep the others waiting
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -21,6 +26,30 @@ _pool: ThreadPoolExecutor | None = None
 def threads() -> int:
     """Count the threads that a call may use, its own included."""
     return numba.get_num_threads()
+
+
+def run_shares(piece: Callable[..., Any], number: int, cost: int, *arguments: Any) -> None:
+    """Call ``piece(*arguments, first, last)`` until ``range(number)`` is covered.
+
+    Parameters
+    ----------
+    piece : callable
+        A compiled function that releases the interpreter lock.
+    number : int
+        How many parts the work has.
+    cost : int
+        About how many elements it moves or adds in all; little work is done by one thread.
+    *arguments : object
+        What every piece is given.
+    """
+    pieces = 1
+    if cost > ALONE and threads() > 1:
+        pieces = max(1, min(number, SHARES * threads(), cost // (ALONE // 2)))
+    if pieces == 1:
+        piece(*arguments, 0, number)
+        return
+    edges = [number * n // pieces for n in range(pieces + 1)]
+    run(piece, [(*arguments, *edges[n : n + 2]) for n in range(pieces)])
 
 
 def run(piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -1,0 +1,262 @@
+"""One driver for every function that is applied element by element, and for sums of its values.
+
+A function of a few numbers, plain Python, becomes a kernel on arrays. Whatever the dtype of the
+arrays, each element is evaluated in float64 and rounded once, when it is written; on object arrays,
+such as arrays of `fractions.Fraction`, the function runs as it stands, and is exact.
+
+This module imports Numba; only kernels import it, and they are imported when first needed.
+"""
+
+import math
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from numba.extending import overload, register_jitable
+
+from deconv_ref import real, threads
+
+__all__ = ["Elementwise", "plain"]
+
+BLOCK = 4096  # values of a sum that are added by one thread, one after the other
+COST = 8  # an element costs about as much as moving this many
+
+
+class Elementwise:
+    """A function of numbers, made a function of arrays.
+
+    Parameters
+    ----------
+    point : callable
+        ``point(*elements, *parameters)`` gives one element of the result; at module level.
+    *helpers : callable
+        The functions that it calls in turn.
+    """
+
+    def __init__(self, point: Callable[..., Any], *helpers: Callable[..., Any]) -> None:
+        for function in (point, *helpers):
+            register_jitable(function)
+        self.point = point
+        self._digest = _digest(point, *helpers)
+        self._loops: dict[tuple[str, int], Callable[..., None]] = {}
+
+    def __call__(self, *operands: Any) -> Any:
+        """Evaluate every element.
+
+        Parameters
+        ----------
+        *operands : array or number
+            One to three arrays of one shape, then the parameters, which are numbers.
+
+        Returns
+        -------
+        array
+            Of the shape and dtype of the first array.
+        """
+        arrays, parameters = _split(operands)
+        result = np.empty(arrays[0].shape, arrays[0].dtype)
+        if result.dtype == object:
+            for at in np.ndindex(result.shape):
+                result[at] = self.point(*(array[at] for array in arrays), *parameters)
+            return result
+        flat = [plain(array).reshape(-1) for array in (*arrays, result)]
+        loop = self._compiled("fill", len(arrays))
+        size = result.size
+        threads.run_shares(_Piece(loop, parameters), size, COST * size, *flat)
+        return result
+
+    def sum(self, *operands: Any) -> Any:
+        """Add up what a call would give, without writing it down.
+
+        Values are added to the sum of their block with the rounding error carried along, and the
+        blocks in their order: the result depends on nothing else, and is within one rounding of
+        the true sum of the values unless a sum of many terms cancels.
+
+        Parameters
+        ----------
+        *operands : array or number
+            As in a call.
+
+        Returns
+        -------
+        float or Fraction
+            The sum; 0 for empty arrays.
+        """
+        arrays, parameters = _split(operands)
+        if arrays[0].dtype == object:
+            rows = zip(*(array.flat for array in arrays), strict=True)
+            return sum(self.point(*row, *parameters) for row in rows)
+        flat = [plain(array).reshape(-1) for array in arrays]
+        blocks = -(-flat[0].size // BLOCK)
+        sums = np.zeros((blocks, 2))
+        loop = self._compiled("sum", len(arrays))
+        threads.run_shares(_Piece(loop, parameters), blocks, COST * flat[0].size, *flat, sums)
+        return add_blocks(sums)
+
+    def _compiled(self, kind: str, arrays: int) -> Callable[..., None]:
+        if (kind, arrays) not in self._loops:
+            source = LOOPS[kind, arrays](self.point, self._digest)
+            compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(source)
+            self._loops[kind, arrays] = compiled
+        return self._loops[kind, arrays]
+
+
+class _Piece:
+    """A compiled loop with its parameters put last, as Numba wants them."""
+
+    def __init__(self, loop: Callable[..., None], parameters: list[float]) -> None:
+        self._loop, self._parameters = loop, parameters
+
+    def __call__(self, *arguments: Any) -> None:
+        self._loop(*arguments, *self._parameters)
+
+
+def plain(array: Any) -> Any:
+    """Give an array the one memory layout that compiled functions are made for."""
+    return np.require(array, requirements=["C", "A", "W", "E"])
+
+
+def _split(operands: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+    arrays = [operand for operand in operands if isinstance(operand, np.ndarray)]
+    numbers = list(operands[len(arrays) :])
+    exact = arrays[0].dtype == object
+    return arrays, numbers if exact else [float(number) for number in numbers]
+
+
+def _digest(*functions: Callable[..., Any]) -> int:
+    """Make a number of the code of functions: Numba's cache knows a loop, not what it calls."""
+    parts: list[Any] = []
+    for function in functions:
+        code, known = function.__code__, function.__globals__
+        constants = [known[n] for n in code.co_names if isinstance(known.get(n), float | tuple)]
+        parts += [code.co_code, code.co_names, code.co_consts, constants]
+    return zlib.crc32(repr(parts).encode())
+
+
+# The loops. `digest` does nothing in them but enter the key of Numba's cache.
+
+
+def _fill_1(point: Any, digest: int) -> Any:
+    def fill_1(x, y, first, last, *parameters):  # type: ignore[no-untyped-def]
+        _ = digest
+        for i in range(first, last):
+            y[i] = point(np.float64(x[i]), *parameters)
+
+    return fill_1
+
+
+def _fill_2(point: Any, digest: int) -> Any:
+    def fill_2(a, b, y, first, last, *parameters):  # type: ignore[no-untyped-def]
+        _ = digest
+        for i in range(first, last):
+            y[i] = point(np.float64(a[i]), np.float64(b[i]), *parameters)
+
+    return fill_2
+
+
+def _fill_3(point: Any, digest: int) -> Any:
+    def fill_3(a, b, c, y, first, last, *parameters):  # type: ignore[no-untyped-def]
+        _ = digest
+        for i in range(first, last):
+            y[i] = point(np.float64(a[i]), np.float64(b[i]), np.float64(c[i]), *parameters)
+
+    return fill_3
+
+
+def _sum_1(point: Any, digest: int) -> Any:
+    def sum_1(x, sums, first, last, *parameters):  # type: ignore[no-untyped-def]
+        _ = digest
+        for block in range(first, last):
+            high, low = 0.0, 0.0
+            for i in range(block * BLOCK, min(x.size, (block + 1) * BLOCK)):
+                high, error = add_exactly(high, point(np.float64(x[i]), *parameters))
+                low += error
+            sums[block, 0], sums[block, 1] = high, low
+
+    return sum_1
+
+
+def _sum_2(point: Any, digest: int) -> Any:
+    def sum_2(a, b, sums, first, last, *parameters):  # type: ignore[no-untyped-def]
+        _ = digest
+        for block in range(first, last):
+            high, low = 0.0, 0.0
+            for i in range(block * BLOCK, min(a.size, (block + 1) * BLOCK)):
+                value = point(np.float64(a[i]), np.float64(b[i]), *parameters)
+                high, error = add_exactly(high, value)
+                low += error
+            sums[block, 0], sums[block, 1] = high, low
+
+    return sum_2
+
+
+LOOPS = {
+    ("fill", 1): _fill_1,
+    ("fill", 2): _fill_2,
+    ("fill", 3): _fill_3,
+    ("sum", 1): _sum_1,
+    ("sum", 2): _sum_2,
+}
+
+
+def add_exactly(a: float, b: float) -> tuple[float, float]:
+    """Add two floats: the rounded sum, and what rounding took off (0 where it overflows).
+
+    Knuth, The Art of Computer Programming, volume 2, 4.2.2, theorem B.
+    """
+    total = a + b
+    part = total - a
+    error = (a - (total - part)) + (b - part)
+    return total, error if error - error == 0 else 0.0
+
+
+register_jitable(add_exactly)
+
+
+def add_blocks(sums: Any) -> float:
+    """Add rows of sums and errors in their order.
+
+    Examples
+    --------
+    >>> add_blocks(np.array([[1e16, 0.0], [1.0, 0.0], [-1e16, 0.0]]))
+    1.0
+    """
+    high, low = 0.0, 0.0
+    for block, carried in sums.tolist():
+        high, error = add_exactly(high, block)
+        low += error + carried
+    return high + low if math.isfinite(high) else high
+
+
+# How Numba compiles the functions of `deconv_ref.real`: as the C library's, in float64.
+
+register_jitable(real.divide)
+
+
+def _put_in_place(name: str) -> None:
+    function = getattr(math, name)
+
+    @overload(getattr(real, name), inline="always")
+    def implement(x):  # type: ignore[no-untyped-def]
+        return lambda x: function(np.float64(x))
+
+
+for _name in ("exp", "expm1", "log1p", "tanh"):
+    _put_in_place(_name)
+
+
+@overload(real.log)
+def _log(x):  # type: ignore[no-untyped-def]
+    return lambda x: math.log(np.float64(x))
+
+
+@overload(real.normal_cdf)
+def _normal_cdf(x):  # type: ignore[no-untyped-def]
+    return lambda x: math.erfc(-x / math.sqrt(2.0)) / 2
+
+
+@overload(real.normal_density)
+def _normal_density(x):  # type: ignore[no-untyped-def]
+    return lambda x: math.exp(-np.float64(x) * x / 2) / math.sqrt(2 * math.pi)

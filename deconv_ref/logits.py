@@ -1,0 +1,74 @@
+"""Softmax along a line of logits, as the kernels compute it.
+
+Plain functions of floats and lines (arrays of one axis, of any stride), for kernels to compile;
+arithmetic is in float64. With m the largest logit and e_k = exp(x_k - m), everything follows from
+the e_k and their sum S, which is added in the line's order with its rounding errors carried along:
+``high + low`` is S to about 100 bits. So S - 1 and S - e_k, on which small results depend, keep
+their relative accuracy when one logit is far above all others.
+
+A line with an infinity of the positive sign, a NaN, or negative infinities alone gives NaN.
+
+This module imports Numba; only kernels import it, and they are imported when first needed.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+
+from deconv_ref.elementwise import add_exactly
+
+__all__ = ["against_others", "difference", "exponentials", "log_sum", "total"]
+
+
+def difference(x: float, m: float) -> tuple[float, float]:
+    """Subtract two floats: the rounded difference, and what rounding took off."""
+    return add_exactly(x, -m)
+
+
+def exponentials(x: Any, e: Any) -> tuple[float, float, float]:
+    """Fill `e` with exp(x - m); give m and both parts of the sum."""
+    m = -math.inf
+    for k in range(x.size):
+        if x[k] > m:
+            m = np.float64(x[k])
+    high, low = 0.0, 0.0
+    for k in range(x.size):
+        d, error = difference(np.float64(x[k]), m)
+        value = math.exp(d)
+        e[k] = value + value * error  # the error of an argument of -700 is as large as 1e-13
+        high, error = add_exactly(high, e[k])
+        low += error
+    return m, high, low
+
+
+def log_sum(high: float, low: float) -> float:
+    """Evaluate log S from both parts of S; S is at least 1, if only just."""
+    return math.log1p((high - 1) + low)
+
+
+def total(line: Any) -> tuple[float, float]:
+    """Add up a line in its order, rounding errors carried along."""
+    high, low = 0.0, 0.0
+    for k in range(line.size):
+        high, error = add_exactly(high, np.float64(line[k]))
+        low += error
+    return high, low
+
+
+def against_others(
+    e: float, high: float, low: float, g: float, g_high: float, g_low: float
+) -> float:
+    """Evaluate g_k - p_k sum_j g_j, with p_k = e_k / S, from the parts of S and of the sum of g.
+
+    It is (g_k (S - e_k) - e_k (sum_j g_j - g_k)) / S, in which one-hot g leaves a single term, with
+    no difference left to cancel.
+    """
+    others = (high - e) + low
+    other_g = (g_high - g) + g_low
+    return (g * others - e * other_g) / (high + low)
+
+
+for _function in (difference, exponentials, log_sum, total, against_others):
+    register_jitable(_function)

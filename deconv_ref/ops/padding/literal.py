@@ -1,0 +1,41 @@
+"""The literal kernels: every element of a result by its own point function.
+
+Slow, plain, exact on fractions, and what every other kernel is proven against.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from deconv_ref.compiling import Fill
+from deconv_ref.ops.padding import equations
+
+__all__ = ["forward", "gradient"]
+
+FORWARD = Fill(equations.fill_pad, equations.source, equations.pad_point)
+GRADIENT = Fill(equations.fill_pad_gradient, equations.source, equations.pad_gradient_point)
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+def forward(x: Any, padding: Pairs, mode: int, value: Any) -> Any:
+    """Evaluate the padded array (K2); see `deconv_ref.ops.padding.cpu.forward`."""
+    size = [n + before + after for n, (before, after) in zip(x.shape[2:], padding, strict=True)]
+    y = np.empty((*x.shape[:2], *size), x.dtype)
+    return FORWARD(y, x, value, mode, _before(padding))
+
+
+def gradient(grad_y: Any, padding: Pairs, mode: int) -> Any:
+    """Evaluate the input gradient (K3); see `deconv_ref.ops.padding.cpu.gradient`."""
+    shape = grad_y.shape
+    size = [n - before - after for n, (before, after) in zip(shape[2:], padding, strict=True)]
+    grad_x = np.empty((*shape[:2], *size), grad_y.dtype)
+    return GRADIENT(grad_x, grad_y, _zero(grad_y), mode, _before(padding))
+
+
+def _zero(array: Any) -> Any:
+    return array.dtype.type(0) if array.dtype != object else 0
+
+
+def _before(padding: Pairs) -> tuple[int, ...]:
+    return tuple(before for before, _ in padding)

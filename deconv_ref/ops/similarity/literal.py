@@ -1,0 +1,69 @@
+"""The literal kernels: every element of a result by its own point function.
+
+Slow, plain, exact on fractions, and what every other kernel is proven against.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from deconv_ref.compiling import Fill
+from deconv_ref.ops.similarity import equations
+from deconv_ref.real import divide
+
+__all__ = ["gradient", "similarity"]
+
+MEAN = Fill(equations.fill_mean, equations.mean_point)
+COVARIANCE = Fill(equations.fill_covariance, equations.covariance_point)
+SIMILARITY = Fill(
+    equations.fill_similarity, divide, equations.window_point, equations.similarity_point
+)
+GRADIENT = Fill(equations.fill_gradient, divide, equations.slope_point, equations.gradient_point)
+
+
+def similarity(x: Any, y: Any, taps: Any, c1: Any, c2: Any) -> Any:
+    """Evaluate the similarity of every pair of images (S1 to S4); see `cpu.similarity`."""
+    weights, total = _weights(x, taps)
+    result = np.empty(x.shape[:2], _wide(x))
+    return SIMILARITY(result, *_moments(x, y, weights, total), c1, c2, _zero(x))
+
+
+def gradient(grad: Any, x: Any, y: Any, taps: Any, c1: Any, c2: Any) -> Any:
+    """Evaluate the gradient of `x` (S5, S6); see `cpu.gradient`."""
+    weights, total = _weights(x, taps)
+    moments = _moments(x, y, weights, total)
+    result = np.empty(x.shape, x.dtype)
+    return GRADIENT(result, grad, x, y, *moments, c1, c2, weights, total, _zero(x))
+
+
+def _moments(x: Any, y: Any, weights: Any, total: Any) -> tuple[Any, ...]:
+    places = [n - k + 1 for n, k in zip(x.shape[2:], weights.shape, strict=True)]
+    windows, zero = (*x.shape[:2], *places), _zero(x)
+    means = {
+        name: MEAN(np.empty(windows, _wide(x)), image, weights, total, zero)
+        for name, image in (("x", x), ("y", y))
+    }
+    pairs = (("x", x, "x", x), ("y", y, "y", y), ("x", x, "y", y))
+    covariances = [
+        COVARIANCE(
+            np.empty(windows, _wide(x)), left, right, means[a], means[b], weights, total, zero
+        )
+        for a, left, b, right in pairs
+    ]
+    return means["x"], means["y"], *covariances
+
+
+def _weights(x: Any, taps: Any) -> tuple[Any, Any]:
+    if taps is None:  # the whole image, each cell weighing as much as the other
+        weights = np.ones(x.shape[2:], _wide(x))
+        return weights, weights.size
+    depth, height, width = taps
+    return depth[:, None, None] * height[:, None] * width, 1
+
+
+def _wide(x: Any) -> Any:
+    return object if x.dtype == object else np.float64
+
+
+def _zero(x: Any) -> Any:
+    return 0 if x.dtype == object else np.float64(0)
