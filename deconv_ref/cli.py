@@ -1,6 +1,7 @@
 """The command line: ``deconv-ref check``."""
 
 import os
+import shlex
 import sys
 from contextlib import nullcontext
 from enum import StrEnum
@@ -87,6 +88,7 @@ def check(
     jobs: Annotated[int | None, typer.Option(min=1, help="Targets at a time.")] = None,
     timeout: Annotated[float, typer.Option(min=0.1, max=86400, help="Seconds per case.")] = 30.0,
     json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write them as a page to this file.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print the table alone.")] = False,
 ) -> int:
     """Check whether frameworks, or your own kernels, compute what the equations say.
@@ -96,12 +98,13 @@ def check(
     # Imported here: `--help` and `--version` need none of it.
     from rich.console import Console
 
-    from deconv_ref.conformance import report
+    from deconv_ref.conformance import page, report
     from deconv_ref.conformance.judge import Verdict
 
     plan = _plan(targets, op, cases, seed, dtype, jobs, timeout)
-    if json is not None:
-        _check_writable(json)
+    for path in (json, html):
+        if path is not None:
+            _check_writable(path)
     # A pipe has no width of its own: leave room for a column per framework.
     console = Console(width=None if sys.stdout.isatty() else 160)
     results = _run(plan, console, quiet)
@@ -110,6 +113,9 @@ def check(
         report.explain(console, results)
     if json is not None:
         report.write_json(json, report.json_report(results, seed))
+    if html is not None:
+        command = shlex.join(["deconv-ref", *sys.argv[1:]])
+        report.write_text(html, page.html_page(results, command))
     return WRONG if any(result.verdict >= Verdict.WRONG for result in results) else 0
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from html.parser import HTMLParser
 
 import pytest
 from checking import kernel_file
@@ -68,7 +69,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run(folder):
     """Run the command in the folder of the kernel files."""
 
@@ -340,6 +341,37 @@ def test_numbers_that_json_has_not_travel_as_strings(document):
         r for r in document["results"] if (r["framework"], r["verdict"]) == ("nan", "wrong")
     ]
     assert set(result["counterexample"]["got"]["data"]) == {"nan"}
+
+
+@pytest.fixture(scope="module")
+def page(run, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "<i>.html"
+    run("check", "half.py", "right.py", "--op", "conv", "--cases", 40, "--html", path)
+    return path.read_text(encoding="utf-8")
+
+
+def test_the_page_is_well_formed_and_whole_in_itself(page):
+    opened = []
+
+    class Parser(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            assert not {"src", "href"} & dict(attributes).keys(), "the page asks the network"
+            if tag not in ("meta", "br"):
+                opened.append(tag)
+
+        def handle_endtag(self, tag):
+            assert opened.pop() == tag
+
+    Parser(convert_charrefs=True).feed(page)
+    assert not opened
+    assert "<script" not in page and "url(" not in page
+
+
+def test_the_page_shows_verdicts_counterexamples_and_the_command(page):
+    assert '<td class="wrong"' in page and '<td class="conforms"' in page
+    assert "expected" in page and "raise SystemExit" in page
+    assert "deconv-ref check half.py right.py --op conv --cases 40" in page
+    assert "&lt;i&gt;.html" in page and "<i>" not in page
 
 
 def test_an_old_report_survives_a_run_that_fails(run, tmp_path):

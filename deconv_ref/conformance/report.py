@@ -20,7 +20,17 @@ from deconv_ref.conformance.runner import Result
 from deconv_ref.conformance.script import call_text, write_script
 from deconv_ref.version import __version__
 
-__all__ = ["explain", "json_report", "print_table", "reason", "write_json"]
+__all__ = [
+    "case_text",
+    "explain",
+    "json_report",
+    "print_table",
+    "reason",
+    "title",
+    "together",
+    "write_json",
+    "write_text",
+]
 
 COLOURS = {
     Verdict.ABSENT: "dim",
@@ -108,11 +118,12 @@ def _counterexample(result: Result) -> dict[str, Any] | None:
         "inputs": inputs,
         "expected": _json_array(finding.expected),
         "got": got,
-        "script": write_script(result.target, _title(result), case, result.quantity, finding),
+        "script": write_script(result.target, title(result), case, result.quantity, finding),
     }
 
 
-def _title(result: Result, *others: Result) -> str:
+def title(result: Result, *others: Result) -> str:
+    """Name what does not conform: one quantity, or several that fail together."""
     quantities = [r.quantity for r in (result, *others)]
     plural = "s" if others else ""
     what = "result" if quantities == ["forward"] else f"gradient{plural} of {', '.join(quantities)}"
@@ -127,8 +138,12 @@ def _json_array(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write a JSON file whole or not at all: an old one survives an interrupted write."""
-    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    """Write a JSON file; see `write_text`."""
+    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: an old one survives an interrupted write."""
     path = path.resolve()  # a link stays a link
     if path.exists() and not path.is_file():  # a device or a pipe stays one
         path.write_text(text, encoding="utf-8")
@@ -173,25 +188,28 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
 
 
 def explain(console: Console, results: Sequence[Result]) -> None:
-    """Print why each result that does not conform has its verdict, with its counterexample.
+    """Print why each result that does not conform has its verdict, with its counterexample."""
+    for same in together(results):
+        case, finding = same[0].tally.worst[same[0].verdict]
+        heading = Text(f"\n{title(*same)}", style=COLOURS[same[0].verdict])
+        heading.append(f"\n  {reason(same[0])}", style="default")
+        console.print(heading, soft_wrap=True)
+        console.print(Text(case_text(case, finding)), soft_wrap=True)
 
-    Quantities that fail together, such as all gradients of a call that is refused, print once.
-    """
-    together: dict[Any, list[Result]] = {}
+
+def together(results: Sequence[Result]) -> list[list[Result]]:
+    """Group what does not conform by what shows it: one call that fails may spoil all gradients."""
+    groups: dict[Any, list[Result]] = {}
     for result in results:
         if result.verdict > Verdict.CONFORMS:
             case, finding = result.tally.worst[result.verdict]
             key = (result.target, case.key(), finding.reason)
-            together.setdefault(key, []).append(result)
-    for first, *others in together.values():
-        case, finding = first.tally.worst[first.verdict]
-        heading = Text(f"\n{_title(first, *others)}", style=COLOURS[first.verdict])
-        heading.append(f"\n  {reason(first)}", style="default")
-        console.print(heading, soft_wrap=True)
-        console.print(Text(_case_text(case, finding)), soft_wrap=True)
+            groups.setdefault(key, []).append(result)
+    return list(groups.values())
 
 
-def _case_text(case: Case, finding: Finding) -> str:
+def case_text(case: Case, finding: Finding) -> str:
+    """Spell a call and its arrays, for a person to read."""
     lines = [call_text(case)]
     shown = {name: (operand.values, operand.layout) for name, operand in case.operands.items()}
     for name, values in (("expected", finding.expected), ("got", finding.got)):
