@@ -300,6 +300,22 @@ def test_a_crash_on_few_cases_is_found(tmp_path):
     assert run_script(counterexample["script"], tmp_path).returncode == -6
 
 
+def aborts_on_the_tenth_call(right, calls=[], **call):  # noqa: B006 - counts over calls
+    import os
+
+    calls.append(None)
+    if len(calls) == 10:
+        os.abort()
+    return right(**call)
+
+
+def test_a_crash_that_the_case_alone_does_not_cause_is_told_apart(tmp_path):
+    source = kernel_file({"conv": aborts_on_the_tenth_call}, keep=["conv"])
+    record = check_source(tmp_path, source, ops=("conv",)).of("conv")["forward"]
+    assert (record["verdict"], record["cases"]) == ("crashes", 10)
+    assert "a fresh process survives this case" in record["reason"]
+
+
 def prints(right, **call):
     import os
     import subprocess

@@ -27,6 +27,7 @@ __all__ = ["Finding", "Judge", "Tally", "Verdict"]
 SHRINK_SECONDS = 20.0
 REFUSAL_SECONDS = 3.0  # its message says more than the smallest case would
 SHRINK_DEATHS = 6
+HARMED = "; a fresh process survives this case, so one before it did the harm"
 FAST_ALGORITHM = 2.0**6  # roundoffs of the largest magnitude: transforms mix a whole tile's values
 
 Arrays = dict[str, NDArray[Any]]
@@ -165,10 +166,10 @@ class Judge:
         unsupported: Counter[str] = Counter()
         known: Known = {}
         done = 0
-        finished = False
+        finished = harmed = False
 
         def visit(case: Case) -> bool:
-            nonlocal done, finished
+            nonlocal done, finished, harmed
             if finished:  # Hypothesis asks once more for what it found
                 return True
             reason = self._unsupported(case)
@@ -176,17 +177,20 @@ class Judge:
                 unsupported[reason] += 1
                 reject()
             findings = self.findings(case)
+            crashed = _crashed(findings)
+            if crashed and not _crashed(self.findings(case)):  # once more, in a fresh process
+                harmed = True
+                findings = {q: replace(f, reason=f.reason + HARMED) for q, f in findings.items()}
             known[case.key()] = {q: finding.verdict for q, finding in findings.items()}
             for quantity, finding in findings.items():
                 tallies[quantity].add(case, finding)
             done += 1
             progress(done)
-            crashed = any(f.verdict is Verdict.CRASHES for f in findings.values())
             finished = crashed or done == self.cases
             return finished
 
         _search(strategy, visit, self.cases, self.seed, [Phase.generate])
-        shrunk = set()
+        shrunk = {Verdict.CRASHES} if harmed else set()
         for quantity, tally in tallies.items():
             tally.settle()
             if tally.verdict > Verdict.CONFORMS and tally.verdict not in shrunk:
@@ -303,6 +307,10 @@ def simpler_values(case: Case) -> Iterator[Case]:
         if case.exact and np.abs(values).max(initial=0) > 1:
             yield case.with_operand(name, values=np.sign(values))
             yield case.with_operand(name, values=np.trunc(values / 2) + (values == 1))
+
+
+def _crashed(findings: dict[str, Finding]) -> bool:
+    return any(finding.verdict is Verdict.CRASHES for finding in findings.values())
 
 
 def _no_results(case: Case, verdict: Verdict, reason: str) -> dict[str, Finding]:
