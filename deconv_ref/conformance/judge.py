@@ -1,24 +1,21 @@
 """Compare a target's answer with the truth, and shrink what is found wrong."""
 
 import math
-import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, find, reject, settings
-from hypothesis.errors import NoSuchExample, Unsatisfiable
-from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
+from hypothesis import Phase, reject
 from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.search import search, simpler
 from deconv_ref.conformance.truth import OPERATORS, evaluate, forward_of
 from deconv_ref.conformance.worker import Answer, DiedError, Worker
 
@@ -189,7 +186,7 @@ class Judge:
             finished = crashed or done == self.cases
             return finished
 
-        _search(strategy, visit, self.cases, self.seed, [Phase.generate])
+        search(strategy, visit, self.cases, self.seed, [Phase.generate])
         shrunk = {Verdict.CRASHES} if harmed else set()
         for quantity, tally in tallies.items():
             tally.settle()
@@ -246,67 +243,11 @@ class Judge:
                     tallies[q].keep_smaller(case, finding)
             return tally.ruling(known[key].get(quantity, Verdict.ABSENT)) is verdict
 
-        _search(strategy, fails, self.cases, self.seed, [Phase.generate, Phase.shrink])
+        search(strategy, fails, self.cases, self.seed, [Phase.generate, Phase.shrink])
         simplified = True
         while simplified and time.monotonic() < deadline:
             smallest, _ = tally.worst[verdict]
-            simplified = any(fails(case) for case in simpler_values(smallest))
-
-
-class PlainProvider(HypothesisProvider):
-    """Draw without the constants that Hypothesis finds in modules that happen to be loaded.
-
-    Otherwise one seed would draw other cases wherever something else is imported or installed.
-    """
-
-    NAME = "deconv_ref"
-
-    def _maybe_draw_constant(self, *_: Any, **__: Any) -> None:
-        return None
-
-
-AVAILABLE_PROVIDERS[PlainProvider.NAME] = f"{__name__}.{PlainProvider.__name__}"
-
-
-def _search(
-    strategy: SearchStrategy[Case],
-    condition: Callable[[Case], bool],
-    cases: int,
-    seed: int,
-    phases: list[Phase],
-) -> None:
-    """Draw cases until the condition holds, the same ones for the same seed, and shrink if told."""
-    quiet = settings(
-        max_examples=cases,
-        phases=phases,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        backend=PlainProvider.NAME,
-    )
-    with suppress(NoSuchExample, Unsatisfiable):
-        find(strategy, condition, settings=quiet, random=random.Random(seed))
-
-
-def simpler_values(case: Case) -> Iterator[Case]:
-    """Give variants of a case with a plain layout, more zeros, or simpler values."""
-    for name, operand in case.operands.items():
-        if operand.layout != "contiguous":
-            yield case.with_operand(name, layout="contiguous")
-    for name, operand in case.operands.items():
-        values = operand.values
-        nonzero = np.flatnonzero(values)
-        for parts in (1, 2, 4, 8, 16, 64):
-            if parts <= len(nonzero) and (parts < 64 or len(nonzero) <= 64):
-                for chosen in np.array_split(nonzero, min(parts, len(nonzero))):
-                    fewer = values.copy()
-                    fewer.flat[chosen] = 0
-                    yield case.with_operand(name, values=fewer)
-        if np.any(values < 0):
-            yield case.with_operand(name, values=np.abs(values))
-        if case.exact and np.abs(values).max(initial=0) > 1:
-            yield case.with_operand(name, values=np.sign(values))
-            yield case.with_operand(name, values=np.trunc(values / 2) + (values == 1))
+            simplified = any(fails(case) for case in simpler(smallest))
 
 
 def _crashed(findings: dict[str, Finding]) -> bool:
