@@ -38,7 +38,7 @@ def check_floating(function: str, **arrays: Any) -> None:
     DTypeError
         If one is no array, or its dtype is another, or not that of the first.
     """
-    dtypes = [getattr(array, "dtype", None) for array in arrays.values()]
+    dtypes = [array.dtype for array in arrays.values() if isinstance(array, np.ndarray)]
     common = next((dtype for dtype in dtypes if dtype in FLOATING), FLOATING[0])
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):

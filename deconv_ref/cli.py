@@ -43,7 +43,7 @@ def main() -> None:
         status = app(standalone_mode=False)
         if status == INTERRUPTED:  # what Typer makes of Ctrl-C
             print("deconv-ref: interrupted", file=sys.stderr)
-    except UsageError as error:
+    except (UsageError, OSError) as error:  # a full disk, say, is nobody's traceback to read
         print(f"deconv-ref: {error}", file=sys.stderr)
         status = MISUSED
     except Exception as error:

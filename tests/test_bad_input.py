@@ -333,6 +333,13 @@ def test_the_cast_that_is_told_loses_nothing():
         call("conv", x=x)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_list_is_told_the_dtype_of_the_other_arrays(dtype):
+    weight = shaped(6, 2, 3, 2, dtype=dtype)
+    with pytest.raises(dr.DTypeError, match=rf"Write np\.asarray\(x, dtype=np\.{dtype}\)"):
+        call("conv", x=[1.0], weight=weight)
+
+
 def test_a_refused_call_leaves_its_arguments_alone():
     arguments = legal("conv_backward") | {"stride": 0}
     before = {n: a.copy() for n, a in arguments.items() if isinstance(a, np.ndarray)}

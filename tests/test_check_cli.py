@@ -382,6 +382,14 @@ def test_an_old_report_survives_a_run_that_fails(run, tmp_path):
     assert [*tmp_path.iterdir()] == [path]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_full_disk_is_told_in_one_line(option, run):
+    finished = run("check", "right.py", "--op", "conv", "--cases", 2, option, "/dev/full")
+    assert finished.returncode == 2
+    assert re.fullmatch("deconv-ref: .*No space left on device.*\n", finished.stderr)
+
+
 def test_an_old_report_is_replaced_and_nothing_else_left(run, tmp_path):
     path = tmp_path / "report.json"
     path.write_text("old" * 100_000)
