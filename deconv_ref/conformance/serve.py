@@ -44,7 +44,7 @@ def _load(module: Any) -> None:
 
 def _identify(module: Any, wanted: tuple[str, ...]) -> Identity:
     functions = frozenset(name for name in wanted if callable(getattr(module, name, None)))
-    if not functions:
+    if not functions and not hasattr(module, "NAME"):  # an adapter says what it is, and has others
         raise TargetError(
             f"{module.__file__}: has none of the functions to check: {', '.join(wanted)}"
         )

@@ -21,6 +21,7 @@ REQUIRES: Mapping[str, tuple[str, ...]] = {
     "jax": ("jax",),
     "onnx": ("onnx",),
     "onnxruntime": ("onnx", "onnxruntime"),
+    "skimage": ("skimage",),
 }
 """Adapters by name, and the packages that each imports."""
 

@@ -1,7 +1,7 @@
 """Our operators as ONNX models of one node, for whatever runs ONNX.
 
 ===============  ================================================================================
-ours             ONNX (`Conv` and `ConvTranspose`)
+convolution      ONNX: `Conv` and `ConvTranspose`
 ===============  ================================================================================
 arrays           the same layouts, for both operators
 stride           ``strides``; dilation ``dilations``; groups ``group``
@@ -14,28 +14,97 @@ output_padding   the same
 flip_kernel      not offered: `numpy.flip` of the weight
 gradients        not offered: the functions are absent
 ===============  ================================================================================
+
+===============  ================================================================================
+pooling          ONNX: `MaxPool`, `AveragePool` and `MaxUnpool`
+===============  ================================================================================
+padding          as for convolution; "valid" is zeros in ``pads``, which go with ``ceil_mode``.
+                 ``auto_pad`` does not: the windows of "same" end with the axis in either mode.
+                 Where a kernel is shorter than the stride its padding may be negative, so that
+                 "same" is written in numbers there
+ceil_mode        the same, as is ``count_include_pad``
+indices          flat over the whole tensor, batch and channels too: our number plus the cells of
+                 all channels before. There is no index for nowhere, and a window of padding
+                 alone is left open: here it is as ours
+output_size      that which ``strides`` of 1 and a fitting ``kernel_shape`` give
+avg_unpool       absent
+===============  ================================================================================
+
+===============  ================================================================================
+resampling       ONNX: `Resize`, `DepthToSpace` and `SpaceToDepth`
+===============  ================================================================================
+scale_factor     ``scales``, numbers of float32
+"nearest"        ``mode="nearest"``, ``nearest_mode="round_prefer_ceil"`` and half-pixel centres
+"linear"         ``mode="linear"``, half-pixel centres or ``align_corners``
+pixel_shuffle    ``DepthToSpace`` with ``mode="CRD"``, for images and one factor
+pixel_unshuffle  ``SpaceToDepth`` with ``mode="CRD"``, from opset 28; before, channels are in
+                 another order
+===============  ================================================================================
+
+===============  ================================================================================
+the rest         ONNX
+===============  ================================================================================
+pad              `Pad`: constant, reflect, edge and wrap; all starts, then all ends
+linear           `Gemm` with ``transB=1`` of rows: leading axes are joined
+batch_norm       `BatchNormalization`, whose momentum weighs the old value. Only y is taken: ONNX
+                 stores the biased variance, and does not give the statistics used
+activations      `Relu`, `LeakyRelu`, `PRelu` (slopes of shape ``(C, 1, ...)``), `Elu`, `Sigmoid`,
+                 `Tanh`, `Softplus`, `Gelu`, `Swish` (from opset 24), `Softmax`, `LogSoftmax`
+numbers          attributes (slope, alpha, epsilon) are of float32: others are not offered
+losses           absent: `SoftmaxCrossEntropyLoss` takes class numbers
+dropout          absent: `Dropout` draws its own mask
+===============  ================================================================================
 """
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, defs, helper
 
 from deconv_ref.conformance.frameworks._translation import pairs
 
 OPSET = 20
-IR_VERSION = 9  # the model format of that opset's release
+OPSETS = {"Swish": 24, "SpaceToDepth": 28}  # where an operator, or a mode of it, came later
 
 AUTO_PADS = {"valid": "VALID", "same": "SAME_UPPER", "same_lower": "SAME_LOWER"}
+PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+CONVENTIONS: dict[str, str] = {
+    "batch_norm": "the running variance is the biased one; the statistics used are not given",
+    "max_pool": "a window of padding alone, and NaN, are left open; of the first nothing is judged",
+    "max_unpool": "there is no index for nowhere",
+}
+"""What ONNX does otherwise, by design."""
+
+SINGLES = ("negative_slope", "alpha", "epsilon", "momentum")
 
 
-def conv_model(x, weight, bias, *, stride, padding, dilation, groups, flip_kernel):
+def not_offered(op, parameters):
+    """Say what ONNX does not offer."""
+    later = {"silu": "Swish", "pixel_unshuffle": "SpaceToDepth"}.get(op)
+    if later and defs.onnx_opset_version() < OPSETS[later]:
+        return f"{later} has this form from opset {OPSETS[later]}"
+    if op in ("pixel_shuffle", "pixel_unshuffle"):
+        factor = parameters["factor"]
+        if len(factor) != 2 or len(set(factor)) > 1:
+            return "blocks are squares of images"
+    if op == "upsample" and not all(map(_is_single, parameters["scale_factor"])):
+        return "scales are float32"
+    for name in SINGLES:
+        value = parameters.get(name, 0.0)
+        if not _is_single(1 - value if name == "momentum" else value):
+            return f"{name} is float32"
+    return None
+
+
+def conv_model(x, weight, bias=None, *, stride, padding, dilation, groups, flip_kernel):
     """Build the model of conv, and its inputs by name."""
     attributes = {"strides": stride, "dilations": dilation, "group": groups}
     attributes |= _padding(padding, weight.shape[2:], dilation)
-    return _model("Conv", x, _oriented(weight, flip_kernel), bias, attributes)
+    inputs = {"x": x, "weight": _oriented(weight, flip_kernel), "bias": bias}
+    return _model("Conv", inputs, attributes)
 
 
 def conv_transpose_model(
-    x, weight, bias, *, stride, padding, output_padding, dilation, groups, flip_kernel
+    x, weight, bias=None, *, stride, padding, output_padding, dilation, groups, flip_kernel
 ):
     """Build the model of conv_transpose, and its inputs by name."""
     kernel_size = weight.shape[2:]
@@ -44,7 +113,150 @@ def conv_transpose_model(
         output_padding = [max(s - (d * (k - 1) + 1), 0) for s, d, k in axes]
     attributes = {"strides": stride, "dilations": dilation, "group": groups}
     attributes |= {"output_padding": output_padding, **_padding(padding, kernel_size, dilation)}
-    return _model("ConvTranspose", x, _oriented(weight, flip_kernel), bias, attributes)
+    inputs = {"x": x, "weight": _oriented(weight, flip_kernel), "bias": bias}
+    return _model("ConvTranspose", inputs, attributes)
+
+
+def max_pool_model(x, kernel_size, *, stride, padding, dilation, ceil_mode):
+    """Build the model of max_pool, and its inputs by name."""
+    attributes = _window(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    outputs = {"y": _element(x), "indices": TensorProto.INT64}
+    return _model("MaxPool", {"x": x}, {"dilations": dilation, **attributes}, outputs)
+
+
+def avg_pool_model(x, kernel_size, *, stride, padding, ceil_mode, count_include_pad):
+    """Build the model of avg_pool, and its inputs by name."""
+    dilation = (1,) * len(kernel_size)
+    attributes = _window(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    attributes["count_include_pad"] = int(count_include_pad)
+    return _model("AveragePool", {"x": x}, attributes)
+
+
+def max_unpool_model(x, indices, output_size):
+    """Build the model of max_unpool, and its inputs by name."""
+    if indices.size and indices.min() < 0:
+        raise NotImplementedError("there is no index for nowhere")
+    # The kernel that, moved by 1, makes this size; where x is larger, one cell and crops.
+    spare = [m - n for n, m in zip(x.shape[2:], output_size[2:], strict=True)]
+    attributes = {
+        "kernel_shape": [max(cells, 0) + 1 for cells in spare],
+        "strides": [1] * len(spare),
+        "pads": [0] * len(spare) + [max(-cells, 0) for cells in spare],
+    }
+    inputs = {"x": x, "indices": indices + _before(indices, output_size)}
+    return _model("MaxUnpool", inputs, attributes)
+
+
+def max_pooled(y, indices, input_size, kernel_size, *, stride, padding, dilation, ceil_mode):
+    """Count indices from the start of their channel; a window of padding alone is as ours."""
+    alone = np.zeros(y.shape[2:], bool)
+    sides = _numbers(input_size[2:], kernel_size, stride, padding, dilation)
+    for axis, (before, _) in enumerate(sides):
+        first = np.arange(alone.shape[axis])[:, None] * stride[axis] - before
+        taps = first + np.arange(kernel_size[axis]) * dilation[axis]
+        outside = ((taps < 0) | (taps >= input_size[2 + axis])).all(axis=1)
+        alone |= np.expand_dims(outside, [a for a in range(alone.ndim) if a != axis])
+    indices = np.where(alone, -1, indices - _before(indices, input_size))
+    return np.where(alone, y.dtype.type(-np.inf), y), indices
+
+
+def upsample_model(x, scale_factor, *, mode, align_corners):
+    """Build the model of upsample, and its inputs by name."""
+    attributes = {"mode": mode, "coordinate_transformation_mode": "half_pixel"}
+    if align_corners:
+        attributes["coordinate_transformation_mode"] = "align_corners"
+    if mode == "nearest":
+        attributes["nearest_mode"] = "round_prefer_ceil"
+    scales = np.array((1, 1, *scale_factor), np.float32)
+    return _model("Resize", {"x": x, "": None, "scales": scales}, attributes)
+
+
+def pixel_shuffle_model(x, factor):
+    """Build the model of pixel_shuffle, and its inputs by name."""
+    return _model("DepthToSpace", {"x": x}, {"blocksize": factor[0], "mode": "CRD"})
+
+
+def pixel_unshuffle_model(x, factor):
+    """Build the model of pixel_unshuffle, and its inputs by name."""
+    return _model("SpaceToDepth", {"x": x}, {"blocksize": factor[0], "mode": "CRD"})
+
+
+def pad_model(x, padding, *, mode, value=0.0):
+    """Build the model of pad, and its inputs by name."""
+    before, after = zip((0, 0), (0, 0), *padding, strict=True)
+    inputs = {"x": x, "pads": np.array(before + after)}
+    if mode == "zeros":
+        inputs["value"] = np.array(value, x.dtype)
+    return _model("Pad", inputs, {"mode": PAD_MODES[mode]})
+
+
+def linear_model(x, weight, bias=None):
+    """Build the model of linear on rows, and its inputs by name."""
+    rows = x.reshape(int(np.prod(x.shape[:-1])), x.shape[-1])
+    return _model("Gemm", {"x": rows, "weight": weight, "bias": bias}, {"transB": 1})
+
+
+def batch_norm_model(
+    x, gamma, beta, running_mean, running_var, *, training, momentum=0.1, epsilon=1e-5
+):
+    """Build the model of batch_norm, and its inputs by name."""
+    inputs = {"x": x, "gamma": gamma, "beta": beta, "mean": running_mean, "var": running_var}
+    attributes = {"epsilon": epsilon, "momentum": 1 - momentum, "training_mode": int(training)}
+    names = ("y", "running_mean", "running_var") if training else ("y",)
+    outputs = {name: _element(x) for name in names}
+    return _model("BatchNormalization", inputs, attributes, outputs)
+
+
+def prelu_model(x, slope):
+    """Build the model of prelu, and its inputs by name."""
+    return _model("PRelu", {"x": x, "slope": slope.reshape(-1, *[1] * (x.ndim - 2))})
+
+
+def leaky_relu_model(x, negative_slope=0.01):
+    """Build the model of leaky_relu, and its inputs by name."""
+    return _model("LeakyRelu", {"x": x}, {"alpha": negative_slope})
+
+
+def elu_model(x, alpha=1.0):
+    """Build the model of elu, and its inputs by name."""
+    return _model("Elu", {"x": x}, {"alpha": alpha})
+
+
+def softmax_model(x, axis=1):
+    """Build the model of softmax, and its inputs by name."""
+    return _model("Softmax", {"x": x}, {"axis": axis})
+
+
+def log_softmax_model(x, axis=1):
+    """Build the model of log_softmax, and its inputs by name."""
+    return _model("LogSoftmax", {"x": x}, {"axis": axis})
+
+
+def plain_model(operator, x):
+    """Build the model of an operator without parameters, and its inputs by name."""
+    return _model(operator, {"x": x})
+
+
+def _window(size, kernel_size, stride, padding, dilation, ceil_mode):
+    attributes = {"kernel_shape": kernel_size, "strides": stride}
+    reach = (d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True))
+    long = all(r >= s for r, s in zip(reach, stride, strict=True))
+    if padding in ("same", "same_lower") and long:
+        return attributes | {"auto_pad": AUTO_PADS[padding]}
+    before, after = zip(*_numbers(size, kernel_size, stride, padding, dilation), strict=True)
+    return attributes | {"pads": before + after, "ceil_mode": int(ceil_mode)}
+
+
+def _numbers(size, kernel_size, stride, padding, dilation):
+    """Write any padding as one (before, after) pair per axis."""
+    if padding not in ("same", "same_lower"):
+        return pairs(padding, kernel_size, dilation)
+    written = []
+    for n, k, s, d in zip(size, kernel_size, stride, dilation, strict=True):
+        total = max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0)
+        less, more = total // 2, total - total // 2
+        written.append((more, less) if padding == "same_lower" else (less, more))
+    return written
 
 
 def _padding(padding, kernel_size, dilation):
@@ -58,14 +270,31 @@ def _oriented(weight, flip_kernel):
     return np.flip(weight, tuple(range(2, weight.ndim))) if flip_kernel else weight
 
 
-def _model(operator, x, weight, bias, attributes):
-    inputs = {"x": x, "weight": weight} | ({} if bias is None else {"bias": bias})
-    element = helper.np_dtype_to_tensor_dtype(x.dtype)
+def _before(indices, size):
+    """Count the cells of all channels before an index's own."""
+    samples, channels, *spatial = size
+    starts = np.arange(samples * channels) * int(np.prod(spatial))
+    return starts.reshape(samples, channels, *[1] * len(spatial))
+
+
+def _is_single(value):
+    return float(np.float32(value)) == value
+
+
+def _element(array):
+    return helper.np_dtype_to_tensor_dtype(array.dtype)
+
+
+def _model(operator, inputs, attributes=None, outputs=None):
+    names = [name for name, array in inputs.items() if array is not None or not name]
+    inputs = {name: inputs[name] for name in names if name}
+    outputs = outputs or {"y": _element(inputs["x"])}
     graph = helper.make_graph(
-        [helper.make_node(operator, list(inputs), ["y"], **attributes)],
+        [helper.make_node(operator, names, list(outputs), **(attributes or {}))],
         operator,
-        [helper.make_tensor_value_info(name, element, a.shape) for name, a in inputs.items()],
-        [helper.make_tensor_value_info("y", element, [None] * x.ndim)],
+        [helper.make_tensor_value_info(n, _element(a), a.shape) for n, a in inputs.items()],
+        [helper.make_tensor_value_info(n, element, None) for n, element in outputs.items()],
     )
-    opset = helper.make_opsetid("", OPSET)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION), inputs
+    opsets = [helper.make_opsetid("", OPSETS.get(operator, OPSET))]
+    version = helper.find_min_ir_version_for(opsets)
+    return helper.make_model(graph, opset_imports=opsets, ir_version=version), inputs

@@ -1,14 +1,41 @@
 """ONNX Runtime on the CPU, `onnxruntime.InferenceSession`, on models of one node.
 
-How ONNX spells our operators stands in `deconv_ref.conformance.frameworks._onnx_model`.
+How ONNX spells our operators stands in `deconv_ref.conformance.frameworks._onnx_model`. Besides,
+the padding of pooling must be smaller than the kernel, the result of max_unpool no smaller than its
+input, and pixel_unshuffle is absent, whose opset is not yet run.
 """
 
 import onnxruntime
 
-from deconv_ref.conformance.frameworks._onnx_model import conv_model, conv_transpose_model
+from deconv_ref.conformance.frameworks._onnx_model import (
+    AUTO_PADS,
+    CONVENTIONS,
+    avg_pool_model,
+    batch_norm_model,
+    conv_model,
+    conv_transpose_model,
+    elu_model,
+    leaky_relu_model,
+    linear_model,
+    log_softmax_model,
+    max_pool_model,
+    max_pooled,
+    max_unpool_model,
+    not_offered,
+    pad_model,
+    pixel_shuffle_model,
+    plain_model,
+    prelu_model,
+    softmax_model,
+    upsample_model,
+)
+from deconv_ref.conformance.frameworks._translation import pairs
 
 NAME = "onnxruntime"
 VERSION = onnxruntime.__version__
+
+DIFFERENCES: dict[str, str] = CONVENTIONS
+"""What ONNX does otherwise, by design."""
 
 OPTIONS = onnxruntime.SessionOptions()
 OPTIONS.intra_op_num_threads = 1
@@ -16,20 +43,124 @@ OPTIONS.log_severity_level = 4  # errors are raised as well
 
 
 def unsupported(op, parameters):
-    """Nothing: all our parameters are attributes of the operators."""
+    """Say what is not offered."""
+    if op in ("max_pool", "avg_pool") and parameters["padding"] not in AUTO_PADS:
+        kernel_size = parameters["kernel_size"]
+        dilation = parameters.get("dilation", (1,) * len(kernel_size))
+        padding = pairs(parameters["padding"], kernel_size, dilation)
+        if any(max(pair) >= k for pair, k in zip(padding, kernel_size, strict=True)):
+            return "padding is smaller than the kernel"
+    return not_offered(op, parameters)
 
 
 def conv(x, weight, bias=None, **parameters):
     """Compute y."""
-    return _run(*conv_model(x, weight, bias, **parameters))
+    return _run(*conv_model(x, weight, bias, **parameters))[0]
 
 
 def conv_transpose(x, weight, bias=None, **parameters):
     """Compute y."""
-    return _run(*conv_transpose_model(x, weight, bias, **parameters))
+    return _run(*conv_transpose_model(x, weight, bias, **parameters))[0]
+
+
+def max_pool(x, kernel_size, **parameters):
+    """Compute y and indices."""
+    y, indices = _run(*max_pool_model(x, kernel_size, **parameters))
+    return max_pooled(y, indices, x.shape, kernel_size, **parameters)
+
+
+def avg_pool(x, kernel_size, **parameters):
+    """Compute y."""
+    return _run(*avg_pool_model(x, kernel_size, **parameters))[0]
+
+
+def max_unpool(x, indices, output_size):
+    """Compute y."""
+    return _run(*max_unpool_model(x, indices, output_size))[0]
+
+
+def upsample(x, scale_factor, **parameters):
+    """Compute y."""
+    return _run(*upsample_model(x, scale_factor, **parameters))[0]
+
+
+def pixel_shuffle(x, factor):
+    """Compute y."""
+    return _run(*pixel_shuffle_model(x, factor))[0]
+
+
+def pad(x, padding, **parameters):
+    """Compute y."""
+    return _run(*pad_model(x, padding, **parameters))[0]
+
+
+def linear(x, weight, bias=None):
+    """Compute y."""
+    rows = _run(*linear_model(x, weight, bias))[0]
+    return rows.reshape(*x.shape[:-1], weight.shape[0])
+
+
+def batch_norm(x, gamma, beta, running_mean, running_var, **parameters):
+    """Compute y."""
+    return _run(*batch_norm_model(x, gamma, beta, running_mean, running_var, **parameters))[0]
+
+
+def relu(x):
+    """Compute y."""
+    return _run(*plain_model("Relu", x))[0]
+
+
+def leaky_relu(x, negative_slope=0.01):
+    """Compute y."""
+    return _run(*leaky_relu_model(x, negative_slope))[0]
+
+
+def prelu(x, slope):
+    """Compute y."""
+    return _run(*prelu_model(x, slope))[0]
+
+
+def elu(x, alpha=1.0):
+    """Compute y."""
+    return _run(*elu_model(x, alpha))[0]
+
+
+def sigmoid(x):
+    """Compute y."""
+    return _run(*plain_model("Sigmoid", x))[0]
+
+
+def tanh(x):
+    """Compute y."""
+    return _run(*plain_model("Tanh", x))[0]
+
+
+def softplus(x):
+    """Compute y."""
+    return _run(*plain_model("Softplus", x))[0]
+
+
+def gelu(x):
+    """Compute y."""
+    return _run(*plain_model("Gelu", x))[0]
+
+
+def silu(x):
+    """Compute y."""
+    return _run(*plain_model("Swish", x))[0]
+
+
+def softmax(x, axis=1):
+    """Compute y."""
+    return _run(*softmax_model(x, axis))[0]
+
+
+def log_softmax(x, axis=1):
+    """Compute y."""
+    return _run(*log_softmax_model(x, axis))[0]
 
 
 def _run(model, inputs):
     providers = ["CPUExecutionProvider"]
     session = onnxruntime.InferenceSession(model.SerializeToString(), OPTIONS, providers=providers)
-    return session.run(None, inputs)[0]
+    return session.run(None, inputs)

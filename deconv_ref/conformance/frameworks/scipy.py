@@ -1,7 +1,7 @@
-"""How SciPy spells our operators: `scipy.signal.correlate` and `scipy.signal.convolve`.
+"""How SciPy spells our operators: `scipy.signal`, `scipy.special` and `scipy.ndimage`.
 
 ===============  ================================================================================
-ours             SciPy
+convolution      `scipy.signal.correlate` and `scipy.signal.convolve`
 ===============  ================================================================================
 conv             ``correlate(x, weight, mode, method="direct")`` of one channel
 conv_transpose   ``convolve(x, weight, mode, method="direct")`` of one channel
@@ -14,14 +14,32 @@ pairs of zero    "valid"; other numbers are not offered, nor are stride and dila
 channels, groups not offered: sums and loops here
 gradients        not offered: the functions are absent
 ===============  ================================================================================
+
+===============  ================================================================================
+the rest         one channel at a time where it has spatial axes
+===============  ================================================================================
+upsample         ``ndimage.zoom(x, scale, order, mode="nearest", grid_mode=True)`` with order 0 or
+                 1; ``align_corners`` is ``grid_mode=False``. Sizes are rounded and then say the
+                 scale, so that only whole numbers are ours
+sigmoid          ``special.expit``; softplus ``special.softplus``, where this version has it
+softmax          ``special.softmax``; log_softmax ``special.log_softmax``
+huber            ``special.huber(delta, prediction - target)``; reductions are not offered
+fft_convolve     ``signal.fftconvolve(x, psf, "same")``; "circular" is not offered
+wiener           absent: `signal.wiener` is another filter, which has no point-spread function
+===============  ================================================================================
 """
 
 import numpy as np
 import scipy
-from scipy import signal
+from scipy import ndimage, signal, special
 
 NAME = "scipy"
 VERSION = scipy.__version__
+
+DIFFERENCES: dict[str, str] = {
+    "wiener": "signal.wiener smooths by local variance, and has no point-spread function",
+}
+"""What SciPy does otherwise, by design."""
 
 CONV_MODES = {"valid": "valid", "full": "full", "same_lower": "same"}
 CONV_TRANSPOSE_MODES = {"valid": "full", "full": "valid", "same": "same"}
@@ -29,6 +47,20 @@ CONV_TRANSPOSE_MODES = {"valid": "full", "full": "valid", "same": "same"}
 
 def unsupported(op, parameters):
     """Say what SciPy does not offer."""
+    if op in ("conv", "conv_transpose"):
+        return _unsupported_convolution(op, parameters)
+    if op == "upsample" and any(scale % 1 for scale in parameters["scale_factor"]):
+        return "sizes are rounded, and the scale is their ratio"
+    if op == "huber" and parameters["reduction"] != "none":
+        return "there are no reductions"
+    if op == "softplus" and not hasattr(special, "softplus"):
+        return "this version has no special.softplus"
+    if op == "fft_convolve" and parameters["boundary"] == "circular":
+        return "there is no circular boundary"
+    return None
+
+
+def _unsupported_convolution(op, parameters):
     if max(parameters["stride"]) > 1 or max(parameters["dilation"]) > 1:
         return "there is neither stride nor dilation"
     if max(parameters.get("output_padding", (0,))) > 0:
@@ -56,6 +88,53 @@ def conv_transpose(
     grouped = np.stack(np.split(weight, groups)).swapaxes(1, 2)
     weight = grouped.reshape(-1, *grouped.shape[2:])
     return _by_channel(function, x, weight, bias, CONV_TRANSPOSE_MODES[_name(padding)], groups)
+
+
+def upsample(x, scale_factor, *, mode, align_corners):
+    """Resample channel by channel."""
+    order = {"nearest": 0, "linear": 1}[mode]
+    scale = [int(factor) for factor in scale_factor]
+    size = (n * factor for n, factor in zip(x.shape[2:], scale, strict=True))
+    y = np.empty((*x.shape[:2], *size), x.dtype)
+    for n, c in np.ndindex(x.shape[:2]):
+        y[n, c] = ndimage.zoom(
+            x[n, c], scale, order=order, mode="nearest", grid_mode=not align_corners
+        )
+    return y
+
+
+def sigmoid(x):
+    """Compute y."""
+    return special.expit(x)
+
+
+def softplus(x):
+    """Compute y."""
+    return special.softplus(x)
+
+
+def softmax(x, axis=1):
+    """Compute y."""
+    return special.softmax(x, axis)
+
+
+def log_softmax(x, axis=1):
+    """Compute y."""
+    return special.log_softmax(x, axis)
+
+
+def huber(prediction, target, *, delta, reduction):
+    """Compute the losses."""
+    return special.huber(prediction.dtype.type(delta), prediction - target)
+
+
+def fft_convolve(x, psf, *, boundary):
+    """Convolve channel by channel."""
+    psf = np.broadcast_to(psf, (x.shape[1], *psf.shape[-(x.ndim - 2) :]))
+    y = np.empty(x.shape, x.dtype)
+    for n, c in np.ndindex(x.shape[:2]):
+        y[n, c] = signal.fftconvolve(x[n, c], psf[c], "same")
+    return y
 
 
 def _name(padding):

@@ -1,0 +1,87 @@
+"""PyTorch's pooling and unpooling: ``max_pool``, ``max_unpool`` and ``avg_pool``, by rank."""
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from deconv_ref.conformance.frameworks._torch_arrays import gradients, sides, tensor, value
+
+MAX_POOLS = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
+AVG_POOLS = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
+MAX_UNPOOLS = (functional.max_unpool1d, functional.max_unpool2d, functional.max_unpool3d)
+
+
+def max_pool(x, kernel_size, *, stride, padding, dilation, ceil_mode):
+    """Compute y and the indices."""
+    y, indices = MAX_POOLS[len(kernel_size) - 1](
+        tensor(x),
+        kernel_size,
+        stride,
+        sides(padding, kernel_size, dilation),
+        dilation,
+        ceil_mode,
+        return_indices=True,
+    )
+    return y.numpy(), indices.numpy()
+
+
+def max_pool_backward(grad_y, indices, input_size):
+    """Compute the gradient of x: the function that automatic differentiation calls."""
+    operands = [tensor(array) for array in (grad_y, np.zeros(input_size, grad_y.dtype), indices)]
+    if len(input_size) == 3:  # an image of one row, as in `max_pool1d`
+        operands = [operand.unsqueeze(2) for operand in operands]
+    grad, x, places = operands
+    kernel_size, padding = _any_window(x.shape[2:], grad.shape[2:])
+    ones = [1] * len(kernel_size)
+    backward = torch.ops.aten.max_pool2d_with_indices_backward
+    if len(input_size) == 5:
+        backward = torch.ops.aten.max_pool3d_with_indices_backward
+    grad_x = backward(grad, x, kernel_size, ones, padding, ones, False, places)
+    return grad_x.reshape(input_size).numpy()
+
+
+def max_unpool(x, indices, output_size):
+    """Compute y."""
+    return value(_max_unpool, x, indices, output_size=output_size)
+
+
+def max_unpool_backward(grad_y, indices):
+    """Compute the gradient of x."""
+    x = np.zeros(indices.shape, grad_y.dtype)
+    parameters = {"indices": tensor(indices), "output_size": grad_y.shape}
+    return gradients(_max_unpool, grad_y, x, **parameters)[0]
+
+
+def avg_pool(x, kernel_size, **parameters):
+    """Compute y."""
+    return value(_avg_pool, x, kernel_size=kernel_size, **parameters)
+
+
+def avg_pool_backward(grad_y, input_size, kernel_size, **parameters):
+    """Compute the gradient of x."""
+    x = np.zeros(input_size, grad_y.dtype)
+    return gradients(_avg_pool, grad_y, x, kernel_size=kernel_size, **parameters)[0]
+
+
+def _avg_pool(x, kernel_size, *, stride, padding, ceil_mode, count_include_pad):
+    function = AVG_POOLS[len(kernel_size) - 1]
+    padding = sides(padding, kernel_size, [1] * len(kernel_size))
+    return function(x, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def _max_unpool(x, indices, output_size):
+    function = MAX_UNPOOLS[x.ndim - 3]
+    size = list(output_size[2:])
+    kernel_size = [n - o + 1 for n, o in zip(size, x.shape[2:], strict=True)]
+    torch.use_deterministic_algorithms(False)  # there is none
+    try:
+        return function(x, indices, kernel_size, [1] * len(size), 0, size)
+    finally:
+        torch.use_deterministic_algorithms(True)
+
+
+def _any_window(input_size, output_size):
+    """Find a window and a padding that lead from one size to the other: only sizes count."""
+    both = list(zip(input_size, output_size, strict=True))
+    kernel_size = [n - o + 1 if o <= n else 2 for n, o in both]
+    return kernel_size, [0 if o <= n else 1 for n, o in both]

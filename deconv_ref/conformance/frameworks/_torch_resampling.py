@@ -1,0 +1,62 @@
+"""PyTorch's resampling and padding: ``interpolate``, ``pixel_shuffle`` and ``pad``."""
+
+import numpy as np
+from torch.nn import functional
+
+from deconv_ref.conformance.frameworks._torch_arrays import gradients, tensor, value
+
+LINEAR = ("linear", "bilinear", "trilinear")
+PAD_MODES = {
+    "zeros": "constant",
+    "reflect": "reflect",
+    "replicate": "replicate",
+    "circular": "circular",
+}
+
+
+def upsample(x, scale_factor, **parameters):
+    """Compute y."""
+    return value(_upsample, x, scale_factor=scale_factor, **parameters)
+
+
+def upsample_backward(grad_y, input_size, scale_factor, **parameters):
+    """Compute the gradient of x."""
+    x = np.zeros(input_size, grad_y.dtype)
+    return gradients(_upsample, grad_y, x, scale_factor=scale_factor, **parameters)[0]
+
+
+def pixel_shuffle(x, factor):
+    """Compute y."""
+    return value(functional.pixel_shuffle, x, upscale_factor=factor[0])
+
+
+def pixel_unshuffle(x, factor):
+    """Compute y."""
+    return value(functional.pixel_unshuffle, x, downscale_factor=factor[0])
+
+
+def pad(x, padding, *, mode="zeros", value=0.0):
+    """Compute y."""
+    return _padded(tensor(x), padding, mode, value).numpy()
+
+
+def pad_backward(grad_y, input_size, padding, *, mode="zeros"):
+    """Compute the gradient of x."""
+    x = np.zeros(input_size, grad_y.dtype)
+    return gradients(_padded, grad_y, x, padding=padding, mode=mode)[0]
+
+
+def _upsample(x, scale_factor, *, mode="nearest", align_corners=False):
+    return functional.interpolate(
+        x,
+        scale_factor=tuple(map(float, scale_factor)),
+        mode="nearest-exact" if mode == "nearest" else LINEAR[x.ndim - 3],
+        align_corners=None if mode == "nearest" else align_corners,
+        recompute_scale_factor=False,
+    )
+
+
+def _padded(x, padding, mode, value=0.0):
+    last_axis_first = [side for pair in reversed(padding) for side in pair]
+    fill = value if mode == "zeros" else None
+    return functional.pad(x, last_axis_first, PAD_MODES[mode], fill)
