@@ -76,9 +76,9 @@ def check(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TARGET]...",
-            help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime), own tiers "
-            "(equations, cpu), or .py files. Default: all that is installed.",
+            metavar="TARGET",
+            help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime, skimage), "
+            "own tiers (equations, cpu), or .py files. Default: all that is installed.",
         ),
     ] = None,
     op: Annotated[list[str] | None, typer.Option(help="Operator; again for more.")] = None,
@@ -89,7 +89,7 @@ def check(
     timeout: Annotated[float, typer.Option(min=0.1, max=86400, help="Seconds per case.")] = 30.0,
     json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write them as a page to this file.")] = None,
-    quiet: Annotated[bool, typer.Option(help="Print the table alone.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the table alone.")] = False,
 ) -> int:
     """Check whether frameworks, or your own kernels, compute what the equations say.
 
