@@ -32,7 +32,8 @@ def complaints(results: list[dict], status: int) -> list[str]:
         name = f"{result['framework']} {result['op']} {result['quantity']}"
         if result["framework"] in ("torch", "jax") and result["verdict"] in FAULTS:
             found.append(f"{name} is {result['verdict']}: {result['reason']}")
-        if result["verdict"] == "wrong" and not reproduces(result["counterexample"]):
+        wavers = "not so in a fresh process" in result["reason"]  # uninitialized memory, say
+        if result["verdict"] == "wrong" and not wavers and not reproduces(result["counterexample"]):
             found.append(f"{name} is wrong, without a program that shows it")
 
     # ONNX's reference evaluator fails on grouped transposed convolutions.

@@ -316,6 +316,18 @@ def test_a_crash_that_the_case_alone_does_not_cause_is_told_apart(tmp_path):
     assert "a fresh process survives this case" in record["reason"]
 
 
+def adds_one_from_the_tenth_call_on(right, calls=[], **call):  # noqa: B006 - counts over calls
+    calls.append(None)
+    return right(**call) + (len(calls) >= 10)
+
+
+def test_a_fault_that_a_fresh_process_has_not_is_told_apart(tmp_path):
+    source = kernel_file({"conv": adds_one_from_the_tenth_call_on}, keep=["conv"])
+    record = check_source(tmp_path, source, ops=("conv",), cases=20).of("conv")["forward"]
+    assert record["verdict"] == "wrong"
+    assert "not so in a fresh process" in record["reason"]
+
+
 def prints(right, **call):
     import os
     import subprocess

@@ -24,6 +24,7 @@ __all__ = ["Finding", "Judge", "Tally", "Verdict"]
 SHRINK_SECONDS = 20.0
 REFUSAL_SECONDS = 3.0  # its message says more than the smallest case would
 SHRINK_DEATHS = 6
+WAVERS = "; not so in a fresh process: the result depends on what ran before"
 HARMED = "; a fresh process survives this case, so one before it did the harm"
 FAST_ALGORITHM = 2.0**6  # roundoffs of the largest magnitude: transforms mix a whole tile's values
 
@@ -194,7 +195,18 @@ class Judge:
                 self._shrink(strategy, quantity, tallies, known)
                 if tally.verdict in BY_CALL:
                     shrunk.add(tally.verdict)
+        self._confirm([t for t in tallies.items() if t[1].verdict is Verdict.WRONG])
         return tallies, unsupported
+
+    def _confirm(self, wrong: list[tuple[str, Tally]]) -> None:
+        """Ask again in a fresh process, and say so where a counterexample comes out right there."""
+        if wrong:
+            self.worker.stop()
+        for quantity, tally in wrong:
+            case, finding = tally.worst[Verdict.WRONG]
+            if tally.ruling(self.findings(case)[quantity].verdict) is not Verdict.WRONG:
+                finding = replace(finding, reason=finding.reason + WAVERS)
+                tally.worst[Verdict.WRONG] = case, finding
 
     def findings(self, case: Case) -> dict[str, Finding]:
         """Judge every quantity that one call gives."""

@@ -13,6 +13,8 @@ from deconv_ref.conformance.worker import Identity, Worker
 
 __all__ = ["Plan", "Progress", "Result", "Run", "check"]
 
+SLOW = ("jax", "keras", "tensorflow")  # these compile, or trace, every new shape
+
 Progress = Callable[["Run", str, int], None]
 """Told the target's run, the function being called and the number of its cases done."""
 
@@ -118,7 +120,10 @@ def check(plan: Plan, progress: Progress, finished: Callable[[list[Result]], Non
             run.worker.close()
             return results
 
-        return [result for results in pool.map(judge, runs) for result in results]
+        # The slow ones first, so that none of them is left to run alone at the end.
+        slow_first = sorted(runs, key=lambda run: run.worker.target not in SLOW)
+        judged = {run.worker.target: pool.submit(judge, run) for run in slow_first}
+        return [result for run in runs for result in judged[run.worker.target].result()]
     finally:
         for worker in workers:
             worker.close()

@@ -103,7 +103,7 @@ class Worker:
     def close(self) -> None:
         """End the process, from any thread; a call under way raises `DiedError`."""
         self._closed = True
-        self._kill()
+        self.stop()
 
     def _ask(self, *request: Any) -> Any:
         if self._process is None:
@@ -120,7 +120,7 @@ class Worker:
             process.stdin.flush()
             answer = self._answers.get(timeout=seconds)
         except queue.Empty:
-            self._kill()
+            self.stop()
             raise DiedError(f"no answer within {seconds:g} s") from None
         except OSError:
             answer = EOFError()
@@ -151,7 +151,8 @@ class Worker:
         )
         reader.start()
 
-    def _kill(self) -> None:
+    def stop(self) -> None:
+        """End the process; the next request starts a fresh one."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
