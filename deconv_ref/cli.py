@@ -99,7 +99,7 @@ def check(
     from rich.console import Console
 
     from deconv_ref.conformance import page, report
-    from deconv_ref.conformance.judge import Verdict
+    from deconv_ref.conformance.compare import Verdict
 
     plan = _plan(targets, op, cases, seed, dtype, jobs, timeout)
     for path in (json, html):
@@ -130,7 +130,7 @@ def _plan(
 ) -> "Plan":
     from deconv_ref.conformance.frameworks import OWN_TIERS, installed
     from deconv_ref.conformance.runner import Plan
-    from deconv_ref.conformance.truth import OPERATORS
+    from deconv_ref.conformance.operators import OPERATORS
 
     for name in op or ():
         if name not in OPERATORS:

@@ -11,31 +11,34 @@ from pathlib import Path
 import numpy as np
 
 from deconv_ref.conformance import report, runner
+from deconv_ref.conformance.operators import OPERATORS
 
 SLICES = Path(__file__).with_name("slices.py")
 FUNCTIONS = ("conv", "conv_backward", "conv_transpose", "conv_transpose_backward")
 
 
-def kernel_file(changes=None, *, keep=FUNCTIONS, extra="", **constants):
-    """Give the source of `tests/slices.py`, right but for some changes.
+def kernel_file(changes=None, *, of=SLICES, keep=FUNCTIONS, extra="", **constants):
+    """Give the source of `tests/slices.py`, or of another file, right but for some changes.
 
     Parameters
     ----------
     changes : dict of str to function
         What stands in for which of the file's functions. A substitute is called with the function
         that it replaces, then with that function's own arguments; it sees `np` and `constants`.
+    of : path
+        The file.
     keep : tuple of str
         Which of the four functions to have.
     extra : str
         Lines to add.
     """
-    parts = [SLICES.read_text(encoding="utf-8"), "import functools\n"]
+    parts = [of.read_text(encoding="utf-8"), "import functools\n"]
     parts += [f"{name} = {value!r}\n" for name, value in constants.items()]
     for name, substitute in (changes or {}).items():
         source = textwrap.dedent(inspect.getsource(substitute))
         parts.append(source[source.index("def ") :])  # less its decorators
         parts.append(f"{name} = functools.partial({substitute.__name__}, {name})\n")
-    parts += [f"del {name}\n" for name in FUNCTIONS if name not in keep]
+    parts += [f"del {name}\n" for name in FUNCTIONS if of == SLICES and name not in keep]
     return "\n\n".join([*parts, extra])
 
 
@@ -62,13 +65,14 @@ class Checked:
         return {
             record["quantity"]: record
             for record in self.document["results"]
-            if record["op"] == op and (record["quantity"] != "forward") == backward
+            if record["op"] == op
+            and (record["quantity"] in OPERATORS[op].gradients) == backward
         }
 
 
-def check(*targets, **plan):
+def check(*targets, ops=("conv", "conv_transpose"), **plan):
     """Check targets, without a command line around it."""
-    planned = runner.Plan(tuple(map(str, targets)), **plan)
+    planned = runner.Plan(tuple(map(str, targets)), ops=ops, **plan)
     return Checked(runner.check(planned, lambda *_: None, lambda *_: None), planned.seed)
 
 

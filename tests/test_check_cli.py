@@ -13,6 +13,7 @@ import pytest
 from checking import kernel_file
 
 import deconv_ref
+from deconv_ref.conformance.operators import OPERATORS
 
 pty = pytest.importorskip("pty", reason="terminals are emulated as POSIX systems do")
 
@@ -279,12 +280,12 @@ def test_the_report_is_as_the_contract_says(document):
 def test_every_quantity_has_a_result(document):
     names = [(r["framework"], r["op"], r["quantity"]) for r in document["results"]]
     expected = [
-        (framework, op, quantity)
+        (framework, operator, quantity)
         for framework in ("right", "half", "refusing", "nan")
-        for op in ("conv", "conv_transpose")
-        for quantity in QUANTITIES
+        for operator in OPERATORS.values()
+        for quantity in (*operator.results, *operator.gradients)
     ]
-    assert names == expected
+    assert names == [(framework, op.name, quantity) for framework, op, quantity in expected]
 
 
 def assert_result(result):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["LOWER_PRECISIONS", "gamma", "rounding_bound", "ulps", "unit_roundoff"]
+__all__ = ["LOWER_PRECISIONS", "gamma", "rounding_bound", "spacing", "unit_roundoff"]
 
 Array = NDArray[Any]
 
@@ -79,7 +79,13 @@ def rounding_bound(terms: Array, magnitude: Array, dtype: DTypeLike) -> Array:
     return (gamma(terms, unit_roundoff(dtype)) + double) * magnitude / (1 - double)
 
 
-def ulps(got: Array, expected: Array, dtype: DTypeLike) -> Array:
-    """Measure differences in units in the last place of `expected` in `dtype`."""
-    spacing = np.spacing(np.abs(expected).astype(dtype)).astype(np.float64)
-    return np.abs(got.astype(np.float64) - expected) / spacing
+def spacing(values: Array, dtype: DTypeLike) -> Array:
+    """Measure the unit in the last place of `values`, not negative, in `dtype`.
+
+    Examples
+    --------
+    >>> spacing(np.array([1.0]), np.float32) == 2.0**-23
+    array([ True])
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.spacing(np.asarray(values).astype(dtype)).astype(np.float64)

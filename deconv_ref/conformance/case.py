@@ -47,37 +47,37 @@ class Operand:
         return array
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A call of one operator, or of its gradients if ``grad_y`` is among the operands.
+    """A call of one function of an operator.
 
     Attributes
     ----------
-    op : str
-        Forward name of the operator.
+    function : str
+        The function to call: the operator's forward name, or that with ``_backward``.
     parameters : dict
         Keyword parameters, as the contract says they are passed.
     operands : dict of Operand
         Array arguments by name.
     exact : bool
-        Whether every product and sum in the call is an integer that the dtype holds exactly, so
-        that the result has one right value whatever the order of summation.
+        Whether the result has one right value, to the bit, whatever the order of summation: every
+        product and sum in the call is a number that the dtype holds exactly, or there are none.
     """
 
-    op: str
+    function: str
     parameters: Mapping[str, Any]
     operands: Mapping[str, Operand]
     exact: bool
 
     @property
-    def function(self) -> str:
-        """Name of the function to call."""
-        return f"{self.op}_backward" if "grad_y" in self.operands else self.op
+    def op(self) -> str:
+        """Forward name of the operator."""
+        return self.function.removesuffix("_backward")
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The dtype that all operands share."""
-        return next(iter(self.operands.values())).values.dtype
+        """The dtype that all floating operands share."""
+        return next(a.dtype for a in self.arrays().values() if a.dtype.kind == "f")
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Operands by name, contiguous."""
@@ -86,7 +86,13 @@ class Case:
     @property
     def wide(self) -> bool:
         """Whether an exact case uses the dtype's whole precision, rather than a few bits of it."""
-        return self.exact and any(np.abs(a).max(initial=0) > SMALL for a in self.arrays().values())
+        floats = [a for a in self.arrays().values() if a.dtype.kind == "f"]
+        return self.exact and any(np.any(np.abs(a[np.isfinite(a)]) > SMALL) for a in floats)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in an operand: an empty batch."""
+        return any(array.size == 0 for array in self.arrays().values())
 
     def with_operand(self, name: str, **changes: Any) -> "Case":
         """Replace the values or the layout of one operand."""
@@ -101,20 +107,32 @@ class Case:
         )
         return (self.function, tuple(self.parameters.items()), operands)
 
+    def __eq__(self, other: object) -> bool:
+        """Compare what two cases ask."""
+        return isinstance(other, Case) and self.key() == other.key()
+
+    def __hash__(self) -> int:
+        """Hash what a case asks."""
+        return hash(self.key())
+
     def size(self) -> tuple[float, ...]:
         """Measure how much there is to read: of two counterexamples the smaller is kept."""
         arrays = [o.values for o in self.operands.values()]
         return (
+            any(a.size == 0 for a in arrays),  # nothing to see
             sum(a.size for a in arrays),
             sum(map(_burden, self.parameters.values())),
             sum(o.layout != "contiguous" for o in self.operands.values()),
             sum(int(np.count_nonzero(a)) for a in arrays),
-            float(sum(np.abs(a, dtype=np.float64).sum() for a in arrays)),
+            sum(int(np.count_nonzero(~np.isfinite(a))) for a in arrays),
+            float(sum(np.abs(a[np.isfinite(a)], dtype=np.float64).sum() for a in arrays)),
             sum(int(np.count_nonzero(a < 0)) for a in arrays),
         )
 
 
 def _burden(value: Any) -> float:
+    if value is None:
+        return 0.0
     if isinstance(value, tuple):
         return sum(map(_burden, value))
     return 1.5 if isinstance(value, str) else float(value)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from deconv_ref.conformance.judge import Verdict
+from deconv_ref.conformance.compare import Verdict
 from deconv_ref.conformance.report import case_text, reason, title, together
 from deconv_ref.conformance.runner import Result
 from deconv_ref.conformance.script import write_script

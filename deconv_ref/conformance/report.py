@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from deconv_ref.conformance.case import Case
-from deconv_ref.conformance.judge import Finding, Verdict
+from deconv_ref.conformance.compare import Finding, Verdict
+from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.runner import Result
 from deconv_ref.conformance.script import call_text, write_script
 from deconv_ref.version import __version__
@@ -32,6 +33,7 @@ __all__ = [
     "write_text",
 ]
 
+DIFFERS = "*"
 COLOURS = {
     Verdict.ABSENT: "dim",
     Verdict.CONFORMS: "green",
@@ -47,20 +49,24 @@ def reason(result: Result) -> str:
     tally, verdict = result.tally, result.verdict
     if verdict is Verdict.ABSENT:
         declined = _declined(result)
-        return f"declined every case: {declined}" if declined else "no such function"
+        if declined:
+            return f"declined every case: {declined}"
+        return "not among the results" if result.offered else "no such function"
+    differences = [f"{d} ({n} cases)" for d, n in tally.differences.most_common()]
+    parts = ["differs by design: " + ", ".join(differences)] if differences else []
     if verdict is Verdict.CONFORMS:
         rounded = tally.cases - tally.exact
-        parts = [f"{tally.exact} exact cases bit for bit"]
+        parts += [f"{tally.exact} exact cases bit for bit"] if tally.exact else []
         parts += [f"{rounded} within {tally.of_bound:.2f} of the bound"] if rounded else []
     else:
         _, finding = tally.worst[verdict]
-        parts = [finding.reason, f"{tally.seen[verdict]} of {tally.cases} cases"]
+        parts = [finding.reason, f"{tally.seen[verdict]} of {tally.cases} cases", *parts]
     parts += [f"not offered: {_declined(result)}"] if result.unsupported else []
     return "; ".join(" ".join(part.split()) for part in parts)
 
 
 def _declined(result: Result) -> str:
-    return ", ".join(sorted(result.unsupported))
+    return ", ".join(reason for reason, _ in result.unsupported.most_common())
 
 
 def json_report(results: Sequence[Result], seed: int) -> dict[str, Any]:
@@ -126,7 +132,11 @@ def title(result: Result, *others: Result) -> str:
     """Name what does not conform: one quantity, or several that fail together."""
     quantities = [r.quantity for r in (result, *others)]
     plural = "s" if others else ""
-    what = "result" if quantities == ["forward"] else f"gradient{plural} of {', '.join(quantities)}"
+    what = f"result{plural} {', '.join(quantities)}"
+    if result.quantity in OPERATORS[result.op].gradients:
+        what = f"gradient{plural} of {', '.join(quantities)}"
+    elif quantities == ["forward"]:
+        what = "result"
     framework = f"{result.framework} {result.version}".strip()
     return f"{framework}, {result.op}: {what} ({result.verdict})"
 
@@ -162,15 +172,15 @@ def write_text(path: Path, text: str) -> None:
 
 
 def print_table(console: Console, results: Sequence[Result]) -> None:
-    """Print verdicts, a row per operator and quantity, a column per target."""
+    """Print verdicts, a row per operator and quantity that any has, a column per target."""
     columns = list(dict.fromkeys((r.target, r.framework, r.version) for r in results))
-    rows = list(dict.fromkeys((r.op, r.quantity) for r in results))
-    cells = {(r.target, r.op, r.quantity): r.verdict for r in results}
-    fixed = 2 + max(len(f"{op}  {quantity}") + 4 for op, quantity in rows)
+    rows = present(results)
+    cells = {(r.target, r.op, r.quantity): mark(r) for r in results}
+    fixed = 2 + max(len(op) for op, _ in rows) + max(len(q) for _, q in rows) + 6
     while columns:
         fitting, width = 0, fixed
         while fitting < len(columns):
-            width += 3 + max(len(columns[fitting][1]), len(columns[fitting][2]), 8)
+            width += 3 + max(len(columns[fitting][1]), len(columns[fitting][2]), len("conforms*"))
             if fitting and width > console.width:
                 break
             fitting += 1
@@ -181,10 +191,24 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
             table.add_column(Text(f"{framework}\n{version}"), no_wrap=True)
         for op, quantity in rows:
             verdicts = [cells[target, op, quantity] for target, _, _ in columns[:fitting]]
-            words = [Text(str(v), style=COLOURS[v]) for v in verdicts]
-            table.add_row(op, quantity, *words)
+            table.add_row(op, quantity, *verdicts)
         console.print(table)
         columns = columns[fitting:]
+    if any(r.tally.differences for r in results):
+        console.print(f"{DIFFERS} differs by design in some cases, as documented", soft_wrap=True)
+
+
+def present(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """List operators and quantities, but for those that no target has; all of them if none has."""
+    rows = dict.fromkeys((r.op, r.quantity) for r in results)
+    had = {(r.op, r.quantity) for r in results if r.offered}
+    return [row for row in rows if row in had] or list(rows)
+
+
+def mark(result: Result) -> Text:
+    """Spell a verdict for the table, with a star where documented differences were met."""
+    star = DIFFERS if result.tally.differences else ""
+    return Text(f"{result.verdict}{star}", style=COLOURS[result.verdict])
 
 
 def explain(console: Console, results: Sequence[Result]) -> None:
@@ -195,6 +219,9 @@ def explain(console: Console, results: Sequence[Result]) -> None:
         heading.append(f"\n  {reason(same[0])}", style="default")
         console.print(heading, soft_wrap=True)
         console.print(Text(case_text(case, finding)), soft_wrap=True)
+    for result in results:
+        if result.verdict is Verdict.CONFORMS and result.tally.differences:
+            console.print(Text(f"\n{title(result)}\n  {reason(result)}"), soft_wrap=True)
 
 
 def together(results: Sequence[Result]) -> list[list[Result]]:

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from deconv_ref.conformance.judge import Judge, Tally, Verdict
-from deconv_ref.conformance.truth import OPERATORS
+from deconv_ref.conformance.compare import Verdict
+from deconv_ref.conformance.judge import Judge, Tally
+from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.worker import Identity, Worker
 
 __all__ = ["Plan", "Progress", "Result", "Run", "check"]
@@ -65,6 +66,7 @@ class Result:
     quantity: str
     tally: Tally
     unsupported: Counter[str]
+    offered: bool
 
     @property
     def verdict(self) -> Verdict:
@@ -131,12 +133,11 @@ def check(plan: Plan, progress: Progress, finished: Callable[[list[Result]], Non
 
 
 def _judge_functions(plan: Plan, run: Run, progress: Progress) -> Iterator[list[Result]]:
-    judge = Judge(run.worker, plan.cases, plan.seed, plan.dtypes)
     for function, op in plan.functions().items():
-        quantities = OPERATORS[op].functions()[function]
-        tallies, unsupported = {quantity: Tally() for quantity in quantities}, Counter[str]()
-        if function in run.identity.functions:
-            tallies, unsupported = judge.judge(op, function, partial(progress, run, function))
+        judge = Judge(run.worker, function, plan.cases, plan.seed, plan.dtypes)
+        offered = function in run.identity.functions
+        if offered:
+            judge.judge(partial(progress, run, function))
         yield [
             Result(
                 run.worker.target,
@@ -145,7 +146,8 @@ def _judge_functions(plan: Plan, run: Run, progress: Progress) -> Iterator[list[
                 op,
                 quantity,
                 tally,
-                unsupported,
+                judge.unsupported,
+                offered,
             )
-            for quantity, tally in tallies.items()
+            for quantity, tally in judge.tallies.items()
         ]

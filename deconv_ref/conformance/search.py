@@ -1,7 +1,7 @@
 """Draw cases with Hypothesis until one is found, and look for simpler ones."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis.errors import NoSuchExample, Unsatisfiable
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 from hypothesis.strategies import SearchStrategy
+from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 
-__all__ = ["search", "simpler"]
+__all__ = ["search", "sibling", "simpler"]
 
 
 class PlainProvider(HypothesisProvider):
@@ -52,40 +53,100 @@ def search(
         find(strategy, condition, settings=quiet, random=random.Random(seed))
 
 
+def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:
+    """Change one flag of a call, if that leaves it legal: what a target keeps of it must not count.
+
+    Parameters
+    ----------
+    case : Case
+        The call.
+    flags : mapping of str to tuple
+        Values by parameter.
+
+    Returns
+    -------
+    Case or None
+        The same call with the next value of the first flag that it has. Its result may need more
+        digits than the dtype has, so that it is judged by the bound.
+    """
+    for name, values in flags.items():
+        if case.parameters.get(name) in values:
+            after = values[(values.index(case.parameters[name]) + 1) % len(values)]
+            parameters = {**case.parameters, name: after}
+            return replace(case, parameters=parameters, exact=False)
+    return None
+
+
 def simpler(case: Case) -> Iterator[Case]:
-    """Give variants of a case with fewer axes, a plain layout, more zeros, or simpler values."""
+    """Give variants of a case with fewer axes or cells, a plain layout, and simpler values.
+
+    Not all of them need be legal.
+    """
     yield from _fewer_axes(case)
+    yield from _fewer_cells(case)
     for name, operand in case.operands.items():
         if operand.layout != "contiguous":
             yield case.with_operand(name, layout="contiguous")
     for name, operand in case.operands.items():
-        values = operand.values
-        nonzero = np.flatnonzero(values)
-        for parts in (1, 2, 4, 8, 16, 64):
-            if parts <= len(nonzero) and (parts < 64 or len(nonzero) <= 64):
-                for chosen in np.array_split(nonzero, min(parts, len(nonzero))):
-                    fewer = values.copy()
-                    fewer.flat[chosen] = 0
-                    yield case.with_operand(name, values=fewer)
-        if np.any(values < 0):
-            yield case.with_operand(name, values=np.abs(values))
-        if case.exact and np.abs(values).max(initial=0) > 1:
-            yield case.with_operand(name, values=np.sign(values))
-            yield case.with_operand(name, values=np.trunc(values / 2) + (values == 1))
+        for values in _simpler_values(operand.values, case.exact):
+            if not np.array_equal(values, operand.values, equal_nan=values.dtype.kind == "f"):
+                yield case.with_operand(name, values=values)
+
+
+def _simpler_values(values: NDArray[Any], exact: bool) -> Iterator[NDArray[Any]]:
+    nonzero = np.flatnonzero(values)
+    for parts in (1, 2, 4, 8, 16, 64):
+        if parts <= len(nonzero) and (parts < 64 or len(nonzero) <= 64):
+            for chosen in np.array_split(nonzero, min(parts, len(nonzero))):
+                fewer = values.copy()
+                fewer.flat[chosen] = 0
+                yield fewer
+    if np.any(values < 0):
+        yield np.abs(values)
+    if exact and np.any(np.abs(values[np.isfinite(values)]) > 1):
+        yield np.sign(values)
+        yield np.trunc(values / 2) + (values == 1)
+    if not exact and values.dtype.kind == "f":
+        yield np.trunc(values)
+
+
+def _fewer_cells(case: Case) -> Iterator[Case]:
+    """Keep a half of one axis of all operands that have the first one's shape.
+
+    Parameters with a value per axis tell of functions for which that is not how to take cells away.
+    """
+    if any(isinstance(value, tuple) for value in case.parameters.values()):
+        return
+    shape = next(iter(case.operands.values())).values.shape
+    for axis, n in enumerate(shape):
+        for half in (range(n // 2), range(n // 2, n)) if n > 1 else ():
+            operands = {
+                name: replace(operand, values=operand.values.take(half, axis=axis))
+                if operand.values.shape == shape
+                else operand
+                for name, operand in case.operands.items()
+            }
+            yield replace(case, operands=operands)
 
 
 def _fewer_axes(case: Case) -> Iterator[Case]:
     """Leave out one spatial axis: of its cells keep the first, of its parameters none."""
     axes = max(operand.values.ndim for operand in case.operands.values()) - 2
-    for axis in range(axes if axes > 1 else 0):
+    for axis in range(axes if axes > 1 else 0):  # counted from the last: channels may be left out
         parameters = {
-            name: value[:axis] + value[axis + 1 :] if isinstance(value, tuple) else value
+            name: _without(axis, value, axes) if isinstance(value, tuple) else value
             for name, value in case.parameters.items()
         }
         operands = {
-            name: replace(operand, values=operand.values.take(0, axis=2 + axis))
-            if operand.values.ndim > 2
+            name: replace(operand, values=operand.values.take(0, axis=axis - axes))
+            if operand.values.ndim > axes
             else operand
             for name, operand in case.operands.items()
         }
         yield replace(case, parameters=parameters, operands=operands)
+
+
+def _without(axis: int, values: tuple[Any, ...], axes: int) -> tuple[Any, ...]:
+    """Leave out an axis of a parameter that has a value for each, or of a full shape."""
+    at = axis + len(values) - axes
+    return values[:at] + values[at + 1 :]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.frameworks import TargetError, load
-from deconv_ref.conformance.worker import Answer, Identity
+from deconv_ref.conformance.worker import Answer, Excuse, Identity
 
 __all__ = ["serve"]
 
@@ -65,8 +65,21 @@ def _call(module: Any, case: Case) -> Answer:
     return Answer(results)
 
 
-def _plain(result: Any) -> NDArray[Any] | str:
-    """Pass NumPy arrays and scalars on; of anything else, its type's name."""
+def _excuses(module: Any, case: Case) -> list[Excuse]:
+    excuses = []
+    for difference in getattr(module, "DIFFERENCES", {}).get(case.function, ()):
+        if difference.allowance is not None:
+            allowance = np.asarray(
+                difference.allowance(**case.arrays(), **case.parameters), np.float64
+            )
+            excuses.append(Excuse(difference.reason, allowance, difference.quantity))
+    return excuses
+
+
+def _plain(result: Any) -> NDArray[Any] | str | None:
+    """Pass NumPy arrays, scalars and None on; of anything else, its type's name."""
+    if result is None:
+        return None
     if isinstance(result, np.ndarray | np.generic):
         array = np.asarray(result)
         if array.dtype.kind in "biuf":
@@ -90,6 +103,7 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "load": _load,
     "identify": _identify,
     "call": _call,
+    "excuses": _excuses,
     "unsupported": _unsupported,
 }
 

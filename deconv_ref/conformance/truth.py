@@ -1,10 +1,7 @@
-"""What is right: every operator of the checker, evaluated by its equations.
+"""What is right: the checker's record of an operator, and its evaluation by the equations."""
 
-The public functions run on the literal kernels, in float64, where exact cases stay exact.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +10,12 @@ from numpy.typing import NDArray
 
 import deconv_ref
 from deconv_ref import backend
-from deconv_ref.conformance import strategies
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.margins import Margin
 
-__all__ = ["OPERATORS", "Operator", "evaluate"]
+__all__ = ["LITERAL", "Arrays", "Operator", "Question"]
+
+LITERAL = backend.tier("literal")
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -29,72 +28,94 @@ class Operator:
     ----------
     name : str
         Forward name.
-    gradients : tuple of str
-        Fields of the named tuple that ``<name>_backward`` returns.
     cases : callable
-        ``cases(op, dtypes, gradient)`` is the strategy that draws calls of the operator, or of its
+        ``cases(function, dtypes)`` is the strategy that draws calls of the operator, or of its
         gradients.
-    identity : callable
-        ``identity(case, forward, gradients)`` compares two sides, exactly equal in exact cases,
-        that no mistake shared by forward and gradients can make equal.
+    margin : callable
+        How far a quantity of a `Question` may lie from the truth in a case that is not exact.
+    gradients : tuple of str
+        Fields of the named tuple that ``<name>_backward`` returns; none where there is no such
+        function.
+    results : tuple of str
+        What the forward function returns. A target may return the first alone.
+    tier : callable
+        Kernels that tell the truth: `LITERAL`, in float64, where exact cases stay exact and sums
+        are bounded; `Exact`, rounded once, for functions that are not sums of products.
+    identity : callable or None
+        Tells whether the truth of an exact case of gradients satisfies an identity that no mistake
+        shared by forward and gradients can satisfy.
+    flags : mapping of str to tuple
+        Parameters with a few values, one of which is changed in a second call on the same arrays.
     """
 
     name: str
-    gradients: tuple[str, ...]
-    cases: Callable[[str, tuple[str, ...], bool], SearchStrategy[Case]]
-    identity: Callable[[Arrays, NDArray[Any], Arrays], bool]
+    cases: Callable[[str, tuple[str, ...]], SearchStrategy[Case]]
+    margin: Callable[["Question", str], Margin]
+    gradients: tuple[str, ...] = ()
+    results: tuple[str, ...] = ("forward",)
+    tier: backend.Tier = LITERAL
+    identity: Callable[["Question"], bool] | None = None
+    flags: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def functions(self) -> dict[str, tuple[str, ...]]:
         """Functions to call and the quantities that each gives."""
-        return {self.name: ("forward",), f"{self.name}_backward": self.gradients}
+        functions = {self.name: self.results}
+        if self.gradients:
+            functions[f"{self.name}_backward"] = self.gradients
+        return functions
+
+    def evaluate(self, case: Case, arrays: Arrays | None = None) -> Arrays:
+        """Evaluate a case by its equations, on other arrays than its own if need be.
+
+        Parameters
+        ----------
+        case : Case
+            Says which function and parameters.
+        arrays : dict of array, optional
+            Operands.
+
+        Returns
+        -------
+        dict of array
+            Results by quantity, floating ones in float64.
+
+        Raises
+        ------
+        DeconvRefError
+            If it is no legal call.
+        """
+        arrays = case.arrays() if arrays is None else arrays
+        doubles = {name: _double(array) for name, array in arrays.items()}
+        with backend.using(self.tier), np.errstate(all="ignore"):
+            result = getattr(deconv_ref, case.function)(**doubles, **case.parameters)
+        results = result if isinstance(result, tuple) else (result,)
+        quantities = self.functions()[case.function]
+        return dict(zip(quantities, map(np.asarray, results), strict=True))
 
 
-def evaluate(case: Case, arrays: Arrays) -> Arrays:
-    """Evaluate a case by its equations, on other arrays than its own if need be.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A case with its operator and the truth."""
 
-    Parameters
-    ----------
-    case : Case
-        Says which function and parameters.
-    arrays : dict of array
-        Operands. Besides the case's own, their absolute values give the magnitude that a bound
-        needs, and ones give the number of terms: the operators here are linear in each operand.
+    operator: Operator
+    case: Case
+    truth: Arrays
 
-    Returns
-    -------
-    dict of array
-        Results by quantity, in float64.
-    """
-    doubles = {name: array.astype(np.float64) for name, array in arrays.items()}
-    with backend.using(backend.tier("literal")):
-        result = getattr(deconv_ref, case.function)(**doubles, **case.parameters)
-    quantities = OPERATORS[case.op].functions()[case.function]
-    return dict(zip(quantities, result if isinstance(result, tuple) else (result,), strict=True))
+    def arrays(self) -> Arrays:
+        """Operands by name, floating ones in float64."""
+        return {name: _double(array) for name, array in self.case.arrays().items()}
 
+    def mapped(self, function: Callable[[Any], Any]) -> Arrays:
+        """Evaluate the case on a function of its floating operands."""
+        arrays = self.case.arrays()
+        changed = {n: function(a) if a.dtype.kind == "f" else a for n, a in arrays.items()}
+        return self.operator.evaluate(self.case, changed)
 
-def forward_of(case: Case) -> Case:
-    """Turn a case of gradients into the forward call that they belong to."""
-    operands = {name: o for name, o in case.operands.items() if name != "grad_y"}
-    return Case(case.op, case.parameters, operands, case.exact)
+    def evaluate(self, function: str, operands: tuple[str, ...] | None = None) -> Arrays:
+        """Evaluate another function of the operator on some of the case's operands."""
+        chosen = {n: o for n, o in self.case.operands.items() if not operands or n in operands}
+        return self.operator.evaluate(replace(self.case, function=function, operands=chosen))
 
 
-def adjoint(operands: Arrays, y: NDArray[Any], gradients: Arrays) -> bool:
-    """Tell whether <grad_y, A(x, weight)> = <grad_x, x> = <grad_weight, weight>, exactly."""
-    through_y = _dot(operands["grad_y"], y)
-    through_x = _dot(gradients["x"], operands["x"])
-    through_weight = _dot(gradients["weight"], operands["weight"])
-    return through_y == through_x == through_weight
-
-
-def _dot(a: NDArray[Any], b: NDArray[Any]) -> int:
-    """Multiply and add in integers of any size: the sum of a whole array may outgrow float64."""
-    return sum(int(p) * int(q) for p, q in zip(a.flat, b.flat, strict=True))
-
-
-OPERATORS = {
-    operator.name: operator
-    for operator in (
-        Operator("conv", ("x", "weight", "bias"), strategies.convolutions, adjoint),
-        Operator("conv_transpose", ("x", "weight", "bias"), strategies.convolutions, adjoint),
-    )
-}
+def _double(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array

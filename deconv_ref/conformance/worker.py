@@ -19,7 +19,7 @@ from typing import IO, Any
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.frameworks import TargetError
 
-__all__ = ["Answer", "DiedError", "Identity", "Worker"]
+__all__ = ["Answer", "DiedError", "Excuse", "Identity", "Worker"]
 
 START_SECONDS = 180.0  # importing a large framework on a cold disk
 GRACE_SECONDS = 5.0
@@ -48,6 +48,18 @@ class Answer:
     results: tuple[Any, ...] = ()
     error: str | None = None
     harm: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """What a target does otherwise by design, and the error that it may have in a case for that.
+
+    See `deconv_ref.conformance.frameworks._difference.Difference`.
+    """
+
+    reason: str
+    allowance: Any
+    quantity: str | None = None
 
 
 class Worker:
@@ -94,6 +106,17 @@ class Worker:
         if key not in self._unsupported:
             self._unsupported[key] = self._ask("unsupported", op, dict(parameters))
         return self._unsupported[key]
+
+    def excuses(self, case: Case) -> list[Excuse]:
+        """Ask the target what it does otherwise by design in a case.
+
+        Raises
+        ------
+        DiedError
+            If the process ends or `timeout` passes first.
+        """
+        excuses: list[Excuse] = self._ask("excuses", case)
+        return excuses
 
     @property
     def closed(self) -> bool:

@@ -2,6 +2,12 @@
 
 An adapter translates between deconv_ref's conventions and its framework's. Its source goes into
 stand-alone counterexamples, so it imports NumPy and its framework alone.
+
+SPELLINGS says how the framework spells our operators, for docs/conventions.md. Its keys are ``op``,
+``op.parameter`` and ``op.parameter="value"``, with ``op_backward`` for the gradient; "operators"
+and "gradients" stand for all that have no key of their own, and one text may have several keys,
+with spaces between. A text is what one would write, then, after a semicolon, remarks. Of a
+parameter that is the same there nothing is said. DIFFERENCES says which results differ by design.
 """
 
 import importlib

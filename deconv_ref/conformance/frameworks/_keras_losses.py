@@ -1,9 +1,18 @@
 """Losses of Keras, which average over the last axis unless told where the values are."""
 
-import keras
-from keras import ops
-
+from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._keras_backend import backward, forward
+from deconv_ref.conformance.frameworks._loss_differences import (
+    FEW,
+    of_slopes,
+    of_values,
+    roundoff,
+)
+
+# isort: split
+import keras
+import numpy as np
+from keras import ops
 
 REDUCTIONS = {"mean": "sum_over_batch_size", "sum": "sum", "none": "none"}
 
@@ -121,3 +130,48 @@ def _gradient(function, prediction, target, grad_loss, parameters):
         return function(prediction, target, **parameters)
 
     return backward(loss, grad_loss, prediction)
+
+
+def _limits(dtype):
+    """Give the numbers between which probabilities are held, as they are in a dtype."""
+    epsilon = keras.config.epsilon()
+    return float(dtype.type(epsilon)), float(dtype.type(1 - epsilon))
+
+
+def _held(x, t, dtype):
+    held = np.clip(x, *_limits(dtype))
+    for_1 = np.where(t > 0, t * np.abs(np.log(x) - np.log(held)), 0)
+    for_0 = np.where(t < 1, (1 - t) * np.abs(np.log1p(-x) - np.log1p(-held)), 0)
+    rounded = FEW * roundoff(dtype)
+    return (for_1 + for_0) * (1 + 2 * rounded) + rounded * (1 - t)  # the last for log(1 - x)
+
+
+def _held_slopes(x, t, dtype):
+    slopes = np.where(t < 1, (1 - t) / (1 - x), 0) - np.where(t > 0, t / x, 0)
+    lost = np.where(np.isnan(x - t), np.inf, np.abs(slopes))
+    return np.where(x == np.clip(x, *_limits(dtype)), 0, lost)
+
+
+def _scaled(x, t, dtype):
+    scaled = x / x.sum(1, keepdims=True)
+    held = np.clip(scaled, *_limits(dtype))
+    moved = np.abs(np.where(t > 0, t * (np.log(x) - np.log(held)), 0).sum(1))
+    rounded = (x.shape[1] + FEW) * roundoff(dtype) * t.sum(1)
+    return np.where(np.isnan(held).any(1), np.inf, moved + rounded)
+
+
+def _scaled_slopes(x, t, dtype):
+    total = x.sum(1, keepdims=True)
+    scaled, unit = x / total, (x.shape[1] + FEW) * roundoff(dtype)
+    own, limits = np.where(t > 0, t / x, 0), _limits(dtype)
+    kept = (limits[0] <= scaled) & (scaled <= limits[1])
+    unsure = np.minimum(*(np.abs(scaled - limit) for limit in limits)) <= unit
+    shared = (t * (kept | unsure)).sum(1, keepdims=True) / total
+    lost = own * (~kept | unsure) + shared + unit * (own + shared)
+    return np.where(np.isnan(scaled).any(1, keepdims=True), np.inf, lost)
+
+
+HELD = Difference("predictions are held between 1e-7 and 1 - 1e-7", of_values(_held))
+HELD_SLOPES = Difference(HELD.reason, of_slopes(_held_slopes))
+SCALED = Difference("predictions are scaled to sum to 1, then held likewise", of_values(_scaled))
+SCALED_SLOPES = Difference(SCALED.reason, of_slopes(_scaled_slopes, along=True))

@@ -1,64 +1,14 @@
-"""Our operators as ONNX models of one node, for whatever runs ONNX.
-
-===============  ================================================================================
-convolution      ONNX: `Conv` and `ConvTranspose`
-===============  ================================================================================
-arrays           the same layouts, for both operators
-stride           ``strides``; dilation ``dilations``; groups ``group``
-pairs, "full"    ``pads``: every axis' number before, then every axis' number after
-"valid", "same", ``auto_pad`` VALID, SAME_UPPER, SAME_LOWER. ConvTranspose splits
-"same_lower"     ``output_padding + reach - stride`` between the two sides even where that is
-                 negative, and the result would begin with empty cells; ``output_padding`` of
-                 ``stride - reach`` puts them all at the end, as in ours
-output_padding   the same
-flip_kernel      not offered: `numpy.flip` of the weight
-gradients        not offered: the functions are absent
-===============  ================================================================================
-
-===============  ================================================================================
-pooling          ONNX: `MaxPool`, `AveragePool` and `MaxUnpool`
-===============  ================================================================================
-padding          as for convolution; "valid" is zeros in ``pads``, which go with ``ceil_mode``.
-                 ``auto_pad`` does not: the windows of "same" end with the axis in either mode.
-                 Where a kernel is shorter than the stride its padding may be negative, so that
-                 "same" is written in numbers there
-ceil_mode        the same, as is ``count_include_pad``
-indices          flat over the whole tensor, batch and channels too: our number plus the cells of
-                 all channels before. There is no index for nowhere, and a window of padding
-                 alone is left open: here it is as ours
-output_size      that which ``strides`` of 1 and a fitting ``kernel_shape`` give
-avg_unpool       absent
-===============  ================================================================================
-
-===============  ================================================================================
-resampling       ONNX: `Resize`, `DepthToSpace` and `SpaceToDepth`
-===============  ================================================================================
-scale_factor     ``scales``, numbers of float32
-"nearest"        ``mode="nearest"``, ``nearest_mode="round_prefer_ceil"`` and half-pixel centres
-"linear"         ``mode="linear"``, half-pixel centres or ``align_corners``
-pixel_shuffle    ``DepthToSpace`` with ``mode="CRD"``, for images and one factor
-pixel_unshuffle  ``SpaceToDepth`` with ``mode="CRD"``, from opset 28; before, channels are in
-                 another order
-===============  ================================================================================
-
-===============  ================================================================================
-the rest         ONNX
-===============  ================================================================================
-pad              `Pad`: constant, reflect, edge and wrap; all starts, then all ends
-linear           `Gemm` with ``transB=1`` of rows: leading axes are joined
-batch_norm       `BatchNormalization`, whose momentum weighs the old value. Only y is taken: ONNX
-                 stores the biased variance, and does not give the statistics used
-activations      `Relu`, `LeakyRelu`, `PRelu` (slopes of shape ``(C, 1, ...)``), `Elu`, `Sigmoid`,
-                 `Tanh`, `Softplus`, `Gelu`, `Swish` (from opset 24), `Softmax`, `LogSoftmax`
-numbers          attributes (slope, alpha, epsilon) are of float32: others are not offered
-losses           absent: `SoftmaxCrossEntropyLoss` takes class numbers
-dropout          absent: `Dropout` draws its own mask
-===============  ================================================================================
-"""
+"""Our operators as ONNX models of one node, for whatever runs ONNX."""
 
 import numpy as np
 from onnx import TensorProto, defs, helper
 
+from deconv_ref.conformance.frameworks._activation_losses import (
+    GELU,
+    MINUS_INFINITY,
+    logarithm_of_softmax,
+)
+from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._translation import pairs
 
 OPSET = 20
@@ -67,10 +17,32 @@ OPSETS = {"Swish": 24, "SpaceToDepth": 28}  # where an operator, or a mode of it
 AUTO_PADS = {"valid": "VALID", "same": "SAME_UPPER", "same_lower": "SAME_LOWER"}
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
-CONVENTIONS: dict[str, str] = {
-    "batch_norm": "the running variance is the biased one; the statistics used are not given",
-    "max_pool": "a window of padding alone, and NaN, are left open; of the first nothing is judged",
-    "max_unpool": "there is no index for nowhere",
+
+def with_nowhere(x, indices, output_size):
+    """Tell whether an index is nowhere."""
+    return np.inf if np.any(indices < 0) else 0.0
+
+
+def nan_left_open(max_pool):
+    """Build the difference of windows with a NaN; those of padding alone are given as ours."""
+
+    def at_nan(x, kernel_size, **parameters):
+        y, _ = max_pool(np.isnan(x).astype(x.dtype), kernel_size, **parameters)
+        return np.where(y > 0, np.inf, 0.0)
+
+    return Difference("what NaN gives is left open", at_nan)
+
+
+CONVENTIONS: dict[str, list[Difference]] = {
+    "gelu": [GELU, MINUS_INFINITY],
+    "silu": [MINUS_INFINITY],
+    "log_softmax": [
+        Difference("the logarithm of softmax, which has fewer small numbers", logarithm_of_softmax)
+    ],
+    "batch_norm": [
+        Difference("the running variance is the biased one; the statistics used are not given")
+    ],
+    "max_unpool": [Difference("there is no index for nowhere", with_nowhere)],
 }
 """What ONNX does otherwise, by design."""
 

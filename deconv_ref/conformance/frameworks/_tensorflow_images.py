@@ -5,6 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._tensorflow_tape import (
     LAYOUTS,
     backward,
@@ -216,3 +217,10 @@ def _ssim(x, y, data_range, k1, k2):
 def _ssim_loss(x, y, data_range, k1, k2, reduction):
     reduce = {"mean": tf.reduce_mean, "sum": tf.reduce_sum, "none": tf.identity}[reduction]
     return reduce(1 - _ssim(x, y, data_range, k1, k2))
+
+
+def _other_than_images(**call):
+    return np.inf if {np.ndim(value) for value in call.values()} & {3, 5} else 0.0
+
+
+IMAGES_ALONE = Difference("images alone are compared: two spatial axes", _other_than_images)

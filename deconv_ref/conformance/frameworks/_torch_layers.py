@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._torch_arrays import gradients, tensor, value
 
 
@@ -37,7 +38,8 @@ def batch_norm_backward(grad_y, x, gamma, saved_mean, saved_inv_std, *, training
         raise NotImplementedError("PyTorch's gradient takes a variance, no inverse deviation")
     if not x.size:
         return gradients(_batch_norm, grad_y, x, gamma, gamma, running=(None, None), training=True)
-    grad_y, x, gamma, mean, inv_std = map(tensor, (grad_y, x, gamma, saved_mean, saved_inv_std))
+    saved = map(np.ascontiguousarray, (saved_mean, saved_inv_std))  # as they are kept
+    grad_y, x, gamma, mean, inv_std = map(tensor, (grad_y, x, gamma, *saved))
     grads = torch.ops.aten.native_batch_norm_backward(
         grad_y, x, gamma, None, None, mean, inv_std, training, 0.0, [True, True, True]
     )
@@ -47,3 +49,30 @@ def batch_norm_backward(grad_y, x, gamma, saved_mean, saved_inv_std, *, training
 def _batch_norm(x, gamma, beta, running, training):
     mean, var = running
     return functional.batch_norm(x, mean, var, gamma, beta, training)
+
+
+def _without_deviation(x, *, training, epsilon, **others):
+    """Mark the channels of a call of batch_norm that have one value alone, and no epsilon."""
+    axes = (0, *range(2, x.ndim))
+    if not training or epsilon > 0:
+        return np.zeros(x.shape[1])
+    return np.where(np.ptp(x, axes) == 0, np.inf, 0.0)
+
+
+def _result_without_deviation(x, **call):
+    marked = _without_deviation(x, **call)
+    return np.broadcast_to(marked.reshape(-1, *[1] * (x.ndim - 2)), x.shape)
+
+
+CONSTANT_CHANNELS = [
+    Difference(
+        "a constant channel with an epsilon of 0 gives beta, not NaN",
+        _result_without_deviation,
+        "forward",
+    ),
+    Difference(
+        "a constant channel with an epsilon of 0 gives beta, not NaN",
+        _without_deviation,
+        "saved_inv_std",
+    ),
+]

@@ -1,5 +1,7 @@
 """PyTorch's resampling and padding: ``interpolate``, ``pixel_shuffle`` and ``pad``."""
 
+import math
+
 import numpy as np
 from torch.nn import functional
 
@@ -60,3 +62,11 @@ def _padded(x, padding, mode, value=0.0):
     last_axis_first = [side for pair in reversed(padding) for side in pair]
     fill = value if mode == "zeros" else None
     return functional.pad(x, last_axis_first, PAD_MODES[mode], fill)
+
+
+def of_copied_axes(x=None, grad_y=None, input_size=None, *, scale_factor, mode, align_corners):
+    """Mark everything where an axis is copied whose size alone the scale leaves as it is."""
+    size = x.shape if input_size is None else input_size
+    axes = list(zip(size[2:], scale_factor, strict=True))
+    copied = any(scale != 1 and math.floor(n * scale) == n for n, scale in axes)
+    return np.array([np.inf if copied and mode == "linear" and not align_corners else 0.0])

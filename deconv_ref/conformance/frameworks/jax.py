@@ -1,60 +1,7 @@
-"""How JAX spells our operators: `jax.lax`, `jax.image`, `jax.nn`, `jax.numpy` and `jax.scipy`.
+"""JAX: functions of `jax.lax`, `jax.image`, `jax.nn`, `jax.numpy` and `jax.scipy`.
 
-===============  ================================================================================
-convolution      `jax.lax.conv_general_dilated` and `jax.lax.conv_transpose`
-===============  ================================================================================
-arrays           any layout, by ``dimension_numbers``; left at None, conv has ours
-conv_transpose   with ``transpose_kernel=True``, and then it takes the weight as ours; without, the
-                 kernel is not rotated and its channels change places
-padding of conv  pairs, or the strings VALID, SAME and SAME_LOWER
-padding of       pairs count the zeros around the stretched input: ``dilation * (kernel - 1) -
-conv_transpose   padding``, negative where that crops. The string SAME is ours. The string VALID
-                 gives ``n * stride`` cells where the kernel is shorter than the stride, so that
-                 "valid" is written in numbers here. "same_lower" is not offered
-output_padding   added to the second number of the pair
-groups           ``feature_group_count`` of conv; not offered in conv_transpose
-flip_kernel      not offered: `jax.numpy.flip` of the weight
-bias             not offered: a sum
-gradients        `jax.vjp`
-===============  ================================================================================
-
-===============  ================================================================================
-pooling          `jax.lax.reduce_window`
-===============  ================================================================================
-max_pool         ``reduce_window(x, -inf, lax.max, ...)``; there are no indices, so that
-                 max_pool_backward and max_unpool are absent
-avg_pool         ``reduce_window(x, 0, lax.add, ...)`` over the size of the window, or without
-                 ``count_include_pad`` over the same sum of ones
-padding          pairs, or the strings VALID, SAME and SAME_LOWER
-ceil_mode        not offered
-avg_unpool       absent
-===============  ================================================================================
-
-===============  ================================================================================
-resampling       `jax.image`
-===============  ================================================================================
-"nearest"        ``resize(x, shape, "nearest")``: only the size is given; the scale is its ratio,
-                 ours where that is a whole number
-"linear"         ``scale_and_translate(x, shape, axes, scale, 0, "linear", antialias=False)``, half-
-                 pixel centres; ``resize`` is the same with the scale that the size gives
-align_corners    not offered
-pixel_shuffle    absent, as is pixel_unshuffle
-===============  ================================================================================
-
-===============  ================================================================================
-the rest         `jax.nn`, `jax.numpy` and `jax.scipy`
-===============  ================================================================================
-pad              `jax.numpy.pad`: constant, reflect, edge and wrap
-linear           ``jnp.dot(x, weight.T, precision=lax.Precision.HIGHEST)``
-prelu            ``jax.nn.leaky_relu(x, slope)`` with an array
-gelu             ``jax.nn.gelu(x, approximate=False)``
-activations      in `jax.nn` by our names, tanh in `jax.numpy`
-fft_convolve     ``jax.scipy.signal.fftconvolve(x, psf, "same")``; "circular" is not offered
-batch_norm       absent, as are dropout, the losses and the rest of the frequency domain: other
-                 libraries add them
-===============  ================================================================================
-
-float64 needs ``jax_enable_x64``; float32 is computed at ``Precision.HIGHEST``.
+Gradients come from `jax.vjp`. float64 needs ``jax_enable_x64``; float32 is computed at
+``Precision.HIGHEST``. "All axes" are batch and channel too.
 """
 
 from functools import partial
@@ -66,6 +13,26 @@ from jax import image, lax, nn
 from jax import numpy as jnp
 from jax.scipy import signal
 
+from deconv_ref.conformance.frameworks._activation_losses import (
+    ELU_GRADIENT,
+    INFINITE,
+    LOG_SOFTMAX,
+    LOG_SOFTMAX_GRADIENT,
+    MASKED_NAN,
+    MINUS_INFINITY,
+    SIGMOID_GRADIENT,
+    SILU_GRADIENT,
+    SOFTMAX_GRADIENT,
+    SOFTPLUS_GRADIENT,
+    TANH_GRADIENT,
+    derivative_at_0,
+    nan_in_x,
+    no_number_at_0,
+    plus_infinity_in_channel,
+)
+from deconv_ref.conformance.frameworks._allowances import with_infinities
+from deconv_ref.conformance.frameworks._difference import Difference
+from deconv_ref.conformance.frameworks._jax_spellings import SPELLINGS  # noqa: F401
 from deconv_ref.conformance.frameworks._translation import pairs
 
 NAME = "jax"
@@ -73,10 +40,35 @@ VERSION = jax.__version__
 
 jax.config.update("jax_enable_x64", True)
 
-DIFFERENCES: dict[str, str] = {
-    "leaky_relu": "the derivative at 0 is 1, as 0 counts among the positive numbers",
-    "prelu": "the derivative at 0 is 1, as 0 counts among the positive numbers",
-    "max_pool": "there are no indices",
+SPREADS_NAN = Difference(
+    "linear: cells of weight 0 are multiplied, so that NaN spreads over a channel", with_infinities
+)
+DIFFERENCES: dict[str, list[Difference]] = {
+    "upsample": [SPREADS_NAN],
+    "upsample_backward": [SPREADS_NAN],
+    "relu_backward": [Difference("NaN in x counts as negative", nan_in_x), MASKED_NAN],
+    "leaky_relu_backward": [
+        Difference("the derivative at 0 is 1, as for positive numbers", derivative_at_0(1)),
+        Difference("NaN in x counts as negative", nan_in_x),
+    ],
+    "prelu_backward": [
+        Difference("the derivative at 0 is 1, as for positive numbers", derivative_at_0(1), "x"),
+        Difference("NaN in x counts as negative", nan_in_x, "x"),
+        Difference("infinite x gives NaN, if positive too", plus_infinity_in_channel, "slope"),
+        Difference("at 0 a gradient that is no number is left out", no_number_at_0, "slope"),
+    ],
+    "elu_backward": [ELU_GRADIENT],
+    "sigmoid_backward": [SIGMOID_GRADIENT],
+    "tanh_backward": [TANH_GRADIENT],
+    "softplus_backward": [SOFTPLUS_GRADIENT],
+    "gelu": [MINUS_INFINITY],
+    "gelu_backward": [INFINITE],
+    "silu": [MINUS_INFINITY],
+    "silu_backward": [SILU_GRADIENT, INFINITE],
+    "softmax_backward": [SOFTMAX_GRADIENT],
+    "log_softmax": [LOG_SOFTMAX],
+    "log_softmax_backward": [LOG_SOFTMAX_GRADIENT],
+    "max_pool": [Difference("there are no indices")],
 }
 """What JAX does otherwise, by design."""
 

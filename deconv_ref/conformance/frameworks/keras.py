@@ -1,84 +1,33 @@
-"""How Keras spells our operators: functions of `keras.ops`, losses, layers and regularizers.
+"""Keras: functions of `keras.ops`, losses, layers and regularizers.
 
 The backend is the one that KERAS_BACKEND names, or else the first that is installed; what its
-operators lack, Keras lacks. On JAX and PyTorch float64 promotes to float32: there means, and so the
-losses, are computed in float32.
-
-Convolution: `keras.ops.conv` and `keras.ops.conv_transpose`.
-
-===============  ================================================================================
-ours             Keras
-===============  ================================================================================
-x, y             ``data_format="channels_last"``: ``(N, *spatial, C)``
-weight           ``(*kernel, C_in // groups, C_out)``; of conv_transpose ``(*kernel, C_out, C_in)``
-"valid", "same"  the strings of these names
-other padding    not offered
-output_padding   below stride; given at all it changes the meaning of "same", and left at None it
-                 stretches "valid" where the kernel is shorter than the stride: None for "same",
-                 numbers for "valid"
-dilation         not with stride, as the layers' documentation says
-groups           ``C`` over the kernels' channels; not offered in conv_transpose
-flip_kernel      not offered: `keras.ops.flip` of the weight
-bias             not offered: a sum
-gradients        those of the backend, of these operators and of all below
-===============  ================================================================================
-
-Pooling: ``data_format="channels_last"``, padding "valid" or "same".
-
-=================  ==============================================================================
-ours               Keras
-=================  ==============================================================================
-max_pool           `keras.ops.max_pool`: no indices, and so no gradient that takes them
-avg_pool           `keras.ops.average_pool`: "same" divides by the cells inside the input, as
-                   ``count_include_pad=False`` does
-dilation           not offered
-ceil_mode          not offered
-=================  ==============================================================================
-
-Resampling and padding:
-
-=================  ==============================================================================
-ours               Keras
-=================  ==============================================================================
-upsample           images: `keras.ops.image.resize`, "bilinear" or "nearest", which asks for a
-                   size and not for a scale: the same where the scales are integers; one or
-                   three axes: `keras.layers.UpSampling1D` and `UpSampling3D`, nearest alone
-align_corners      not offered
-pixel_shuffle      `keras.ops.depth_to_space`, one factor of 2 or more: of an output's place in its
-                   block and its channel it counts the place slowest, where ours is the channel
-pixel_unshuffle    `keras.ops.space_to_depth`, likewise
-pad                `keras.ops.pad`: "constant", "reflect"; "edge" and "wrap" on JAX alone, and
-                   "circular" on PyTorch
-=================  ==============================================================================
-
-Dense, normalization and activations:
-
-=================  ==============================================================================
-ours               Keras
-=================  ==============================================================================
-linear             `keras.ops.matmul` with the weight transposed, and a sum
-batch_norm         y alone: `keras.ops.batch_normalization`, in training with `keras.ops.moments`
-prelu              `keras.layers.PReLU`, with all spatial axes in ``shared_axes``
-gelu               `keras.ops.gelu` with ``approximate=False``
-softmax            `keras.ops.softmax` and `log_softmax` with ``axis``, the last by default
-other activations  the functions of our names in `keras.ops`
-=================  ==============================================================================
-
-Losses: classes of `keras.losses`. "mean" is ``reduction="sum_over_batch_size"``. Those of single
-values average over the last axis whatever the reduction: a last axis of size 1 is added.
-
-================================  ===============================================================
-ours                              Keras
-================================  ===============================================================
-mse, mae, huber                   `MeanSquaredError`, `MeanAbsoluteError`, `Huber`
-binary_cross_entropy              `BinaryCrossentropy`
-binary_cross_entropy_with_logits  `BinaryCrossentropy` with ``from_logits=True``
-categorical_cross_entropy         `CategoricalCrossentropy` with ``axis=1``
-softmax_cross_entropy             the same with ``from_logits=True``
-l1_penalty, l2_penalty            `keras.regularizers.L1` and `L2`
-================================  ===============================================================
+operators lack, Keras lacks, and all gradients are its own. Arrays of convolution, pooling and
+images have their channels last, ``(N, *spatial, C)``, as ``data_format="channels_last"`` says. On
+JAX and PyTorch float64 promotes to float32: there means, and so the losses, are computed in
+float32.
 """
 
+from deconv_ref.conformance.frameworks._activation_losses import (
+    ELU,
+    ELU_GRADIENT,
+    GELU,
+    GELU_GRADIENT,
+    INFINITE,
+    LOG_SOFTMAX,
+    LOG_SOFTMAX_GRADIENT,
+    MINUS_INFINITY,
+    MULTIPLIED_INFINITY,
+    SIGMOID_GRADIENT,
+    SILU_GRADIENT,
+    SLOPE_IN_FLOAT32,
+    SOFTMAX_GRADIENT,
+    TANH_GRADIENT,
+    derivative_at_0,
+    infinite_grad_y,
+    nan_in_x,
+    no_number_above_0,
+)
+from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._keras_backend import (
     backward,
     channels_first,
@@ -104,6 +53,10 @@ from deconv_ref.conformance.frameworks._keras_images import (  # noqa: F401
     upsample_backward,
 )
 from deconv_ref.conformance.frameworks._keras_losses import (  # noqa: F401
+    HELD,
+    HELD_SLOPES,
+    SCALED,
+    SCALED_SLOPES,
     binary_cross_entropy,
     binary_cross_entropy_backward,
     binary_cross_entropy_with_logits,
@@ -119,6 +72,7 @@ from deconv_ref.conformance.frameworks._keras_losses import (  # noqa: F401
     softmax_cross_entropy,
     softmax_cross_entropy_backward,
 )
+from deconv_ref.conformance.frameworks._keras_spellings import SPELLINGS  # noqa: F401
 from deconv_ref.conformance.frameworks._keras_values import (  # noqa: F401
     batch_norm,
     elu,
@@ -150,16 +104,57 @@ from deconv_ref.conformance.frameworks._keras_values import (  # noqa: F401
     tanh,
     tanh_backward,
 )
+from deconv_ref.conformance.frameworks._loss_differences import (
+    INFINITE_LOGITS,
+    LOGARITHM_OF_SUM,
+    NO_VALUES,
+    OUT_OF_SUPPORT,
+    PRODUCT_LESS,
+    SIGMOID_LESS_SOFT_TARGET,
+    TARGETS_THAT_SUM_TO_1,
+)
 
 NAME = "keras"
 VERSION = f"{keras.__version__} on {keras.backend.backend()}"
 
-DIFFERENCES: dict[str, str] = {
-    "binary_cross_entropy": "predictions are held between 1e-7 and 1 - 1e-7",
-    "categorical_cross_entropy": "predictions are scaled to sum to 1, then held likewise",
-    "prelu": "the derivative at 0 is 0",
-    "softmax_cross_entropy": "the gradient takes each line of the target to sum to 1",
-    "upsample": "on TensorFlow, linear results and coordinates are float32",
+DIFFERENCES: dict[str, list[Difference]] = {
+    "binary_cross_entropy": [HELD, NO_VALUES],
+    "binary_cross_entropy_backward": [HELD_SLOPES],
+    "binary_cross_entropy_with_logits": [PRODUCT_LESS, INFINITE_LOGITS, NO_VALUES],
+    "binary_cross_entropy_with_logits_backward": [SIGMOID_LESS_SOFT_TARGET],
+    "categorical_cross_entropy": [SCALED, NO_VALUES],
+    "categorical_cross_entropy_backward": [SCALED_SLOPES],
+    "huber": [NO_VALUES],
+    "mae": [NO_VALUES],
+    "mse": [NO_VALUES],
+    "relu_backward": [MULTIPLIED_INFINITY, Difference("NaN in x counts as negative", nan_in_x)],
+    "leaky_relu": [SLOPE_IN_FLOAT32],
+    "leaky_relu_backward": [
+        SLOPE_IN_FLOAT32,
+        Difference("NaN in x counts as negative", nan_in_x),
+    ],
+    "prelu_backward": [
+        Difference("the derivative at 0 is 0", derivative_at_0(0), "x"),
+        Difference("NaN in x gives 0", nan_in_x, "x"),
+        Difference("an infinite gradient gives NaN", infinite_grad_y, "x"),
+        Difference(
+            "a gradient that is no number counts at positive x too", no_number_above_0, "slope"
+        ),
+    ],
+    "elu": [ELU],
+    "elu_backward": [ELU_GRADIENT, Difference("NaN in x lets the gradient pass", nan_in_x)],
+    "sigmoid_backward": [SIGMOID_GRADIENT],
+    "tanh_backward": [TANH_GRADIENT],
+    "gelu": [GELU, MINUS_INFINITY],
+    "gelu_backward": [GELU_GRADIENT, INFINITE],
+    "silu": [MINUS_INFINITY],
+    "silu_backward": [SILU_GRADIENT, INFINITE],
+    "softmax_backward": [SOFTMAX_GRADIENT],
+    "log_softmax": [LOG_SOFTMAX],
+    "log_softmax_backward": [LOG_SOFTMAX_GRADIENT],
+    "softmax_cross_entropy": [LOGARITHM_OF_SUM, OUT_OF_SUPPORT, NO_VALUES],
+    "softmax_cross_entropy_backward": [TARGETS_THAT_SUM_TO_1],
+    "upsample": [Difference("on TensorFlow, linear results and coordinates are float32")],
 }
 """What Keras does otherwise, by design."""
 

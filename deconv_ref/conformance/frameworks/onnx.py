@@ -1,12 +1,13 @@
-"""ONNX's own evaluator, `onnx.reference.ReferenceEvaluator`, on models of one node.
+"""ONNX, as its own evaluator `onnx.reference.ReferenceEvaluator` runs models of one node.
 
-How ONNX spells our operators stands in `deconv_ref.conformance.frameworks._onnx_model`. Besides,
-``align_corners`` counts with the size times the scale, also where that is a fraction.
+Arrays have the same layouts as ours. There are no gradients. Attributes that are numbers (a slope,
+an alpha, an epsilon) are of float32. Of the losses, and of the frequency domain, it has none.
 """
 
 import onnx
 from onnx.reference import ReferenceEvaluator
 
+from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._onnx_model import (
     CONVENTIONS,
     avg_pool_model,
@@ -20,6 +21,7 @@ from deconv_ref.conformance.frameworks._onnx_model import (
     max_pool_model,
     max_pooled,
     max_unpool_model,
+    nan_left_open,
     not_offered,
     pad_model,
     pixel_shuffle_model,
@@ -29,12 +31,20 @@ from deconv_ref.conformance.frameworks._onnx_model import (
     softmax_model,
     upsample_model,
 )
+from deconv_ref.conformance.frameworks._onnx_spellings import ONNX_SPELLINGS
 
 NAME = "onnx"
 VERSION = onnx.__version__
 
-DIFFERENCES: dict[str, str] = CONVENTIONS
+DIFFERENCES: dict[str, list[Difference]] = CONVENTIONS | {
+    "max_pool": [nan_left_open(lambda *arrays, **parameters: max_pool(*arrays, **parameters))],
+}
 """What ONNX does otherwise, by design."""
+
+SPELLINGS: dict[str, str] = ONNX_SPELLINGS | {
+    "upsample.align_corners": '`"align_corners"`; as `coordinate_transformation_mode`; it counts '
+    "with the size times the scale, also where that is a fraction: then it is not offered"
+}
 
 
 def unsupported(op, parameters):

@@ -1,12 +1,19 @@
-"""ONNX Runtime on the CPU, `onnxruntime.InferenceSession`, on models of one node.
+"""ONNX Runtime on the CPU: `onnxruntime.InferenceSession` runs models of one node.
 
-How ONNX spells our operators stands in `deconv_ref.conformance.frameworks._onnx_model`. Besides,
-the padding of pooling must be smaller than the kernel, the result of max_unpool no smaller than its
-input, and pixel_unshuffle is absent, whose opset is not yet run.
+What it offers is ONNX's, but for a few limits of its own.
 """
 
 import onnxruntime
 
+from deconv_ref.conformance.frameworks._activation_losses import (
+    ELU,
+    INFINITE_LINE,
+    LOG_SOFTMAX,
+    float64_refused,
+    sigmoid_to_absolute_error,
+    silu_by_that_sigmoid,
+)
+from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._onnx_model import (
     AUTO_PADS,
     CONVENTIONS,
@@ -21,6 +28,7 @@ from deconv_ref.conformance.frameworks._onnx_model import (
     max_pool_model,
     max_pooled,
     max_unpool_model,
+    nan_left_open,
     not_offered,
     pad_model,
     pixel_shuffle_model,
@@ -29,13 +37,37 @@ from deconv_ref.conformance.frameworks._onnx_model import (
     softmax_model,
     upsample_model,
 )
+from deconv_ref.conformance.frameworks._onnx_spellings import ONNX_SPELLINGS
 from deconv_ref.conformance.frameworks._translation import pairs
 
 NAME = "onnxruntime"
 VERSION = onnxruntime.__version__
 
-DIFFERENCES: dict[str, str] = CONVENTIONS
-"""What ONNX does otherwise, by design."""
+NO_FLOAT64 = Difference("there is no kernel for float64", float64_refused)
+
+DIFFERENCES: dict[str, list[Difference]] = CONVENTIONS | {
+    "max_pool": [nan_left_open(lambda *arrays, **parameters: max_pool(*arrays, **parameters))],
+    "leaky_relu": [NO_FLOAT64],
+    "prelu": [NO_FLOAT64],
+    "elu": [NO_FLOAT64, ELU],
+    "sigmoid": [Difference("good to some roundoffs of 1", sigmoid_to_absolute_error)],
+    "softplus": [NO_FLOAT64],
+    "gelu": [*CONVENTIONS["gelu"], NO_FLOAT64],
+    "log_softmax": [LOG_SOFTMAX, INFINITE_LINE],
+    "silu": [
+        *CONVENTIONS["silu"],
+        Difference("x times a sigmoid good to some roundoffs of 1", silu_by_that_sigmoid),
+    ],
+}
+"""What ONNX, or ONNX Runtime, does otherwise, by design."""
+
+SPELLINGS: dict[str, str] = ONNX_SPELLINGS | {
+    "max_pool.padding avg_pool.padding": "`pads`; every axis' number before, then every axis' "
+    "number after; smaller than the kernel, others are not offered",
+    "max_unpool.output_size": "by `kernel_shape`; that which `strides` of 1 and a fitting "
+    "`kernel_shape` give; no smaller than x",
+    "pixel_unshuffle": "`SpaceToDepth` is ours from opset 28, which is not yet run",
+}
 
 OPTIONS = onnxruntime.SessionOptions()
 OPTIONS.intra_op_num_threads = 1

@@ -1,45 +1,73 @@
-"""How SciPy spells our operators: `scipy.signal`, `scipy.special` and `scipy.ndimage`.
+"""SciPy: functions of `scipy.signal`, `scipy.special` and `scipy.ndimage`.
 
-===============  ================================================================================
-convolution      `scipy.signal.correlate` and `scipy.signal.convolve`
-===============  ================================================================================
-conv             ``correlate(x, weight, mode, method="direct")`` of one channel
-conv_transpose   ``convolve(x, weight, mode, method="direct")`` of one channel
-flip_kernel      the other of the two functions
-"valid", "full"  the ``mode`` of that name; a transposed convolution crops where the convolution
-                 pads, so that there they change places
-"same"           for an even kernel ``mode="same"`` puts the odd zero at the start: "same_lower" of
-                 conv, and by the same alignment the crop of conv_transpose's "same"
-pairs of zero    "valid"; other numbers are not offered, nor are stride and dilation
-channels, groups not offered: sums and loops here
-gradients        not offered: the functions are absent
-===============  ================================================================================
-
-===============  ================================================================================
-the rest         one channel at a time where it has spatial axes
-===============  ================================================================================
-upsample         ``ndimage.zoom(x, scale, order, mode="nearest", grid_mode=True)`` with order 0 or
-                 1; ``align_corners`` is ``grid_mode=False``. Sizes are rounded and then say the
-                 scale, so that only whole numbers are ours
-sigmoid          ``special.expit``; softplus ``special.softplus``, where this version has it
-softmax          ``special.softmax``; log_softmax ``special.log_softmax``
-huber            ``special.huber(delta, prediction - target)``; reductions are not offered
-fft_convolve     ``signal.fftconvolve(x, psf, "same")``; "circular" is not offered
-wiener           absent: `signal.wiener` is another filter, which has no point-spread function
-===============  ================================================================================
+They take one channel at a time where it has spatial axes, so that channels, groups and batches are
+loops and sums here. There are no gradients.
 """
 
 import numpy as np
 import scipy
 from scipy import ndimage, signal, special
 
+from deconv_ref.conformance.frameworks._activation_losses import (
+    INFINITE_LINE,
+    LOG_SOFTMAX,
+)
+from deconv_ref.conformance.frameworks._difference import Difference
+
 NAME = "scipy"
 VERSION = scipy.__version__
 
-DIFFERENCES: dict[str, str] = {
-    "wiener": "signal.wiener smooths by local variance, and has no point-spread function",
+DIFFERENCES: dict[str, list[Difference]] = {
+    "log_softmax": [LOG_SOFTMAX, INFINITE_LINE],
+    "wiener": [
+        Difference("signal.wiener smooths by local variance, and has no point-spread function")
+    ],
 }
 """What SciPy does otherwise, by design."""
+
+SPELLINGS: dict[str, str] = {
+    "conv": '`signal.correlate`; with `method="direct"`, of one channel',
+    "conv_transpose": '`signal.convolve`; with `method="direct"`, of one channel',
+    "conv.x conv_transpose.x": "`in1`",
+    "conv.weight conv_transpose.weight": "`in2`",
+    "conv.bias conv_transpose.bias": "not offered; here a sum",
+    "conv.stride conv_transpose.stride": "not offered",
+    "conv.padding conv_transpose.padding": 'not offered; but for zeros, which are "valid"',
+    'conv.padding="valid" conv_transpose.padding="full"': '`mode="valid"`',
+    'conv.padding="full" conv_transpose.padding="valid"': '`mode="full"`',
+    'conv.padding="same"': 'not offered; for an even kernel `mode="same"` puts the odd zero at the '
+    "start",
+    'conv.padding="same_lower"': '`mode="same"`',
+    'conv_transpose.padding="same"': '`mode="same"`; by the alignment that is "same_lower" of conv',
+    'conv_transpose.padding="same_lower"': "not offered",
+    "conv.dilation conv_transpose.dilation": "not offered",
+    "conv.groups conv_transpose.groups": "not offered; here sums",
+    "conv_transpose.output_padding": "not offered",
+    "conv.flip_kernel": "`signal.convolve`; the other of the two functions",
+    "conv_transpose.flip_kernel": "`signal.correlate`; the other of the two functions",
+    "upsample": '`ndimage.zoom`; with `mode="nearest"`',
+    "upsample.x": "`input`",
+    "upsample.scale_factor": "`zoom`; sizes are rounded and then say the scale, so that only whole "
+    "numbers are ours, and others are not offered",
+    "upsample.mode": "`order`",
+    'upsample.mode="nearest"': "0",
+    'upsample.mode="linear"': "1",
+    "upsample.align_corners": "`grid_mode=False`",
+    "sigmoid": "`special.expit`",
+    "softplus": "`special.softplus`; where this version has it",
+    "softmax": "`special.softmax`",
+    "log_softmax": "`special.log_softmax`",
+    "softmax.axis log_softmax.axis": "same; all by default",
+    "huber": "`special.huber(delta, prediction - target)`",
+    "huber.reduction": 'not offered; as "none"',
+    "fft_convolve": "`signal.fftconvolve`",
+    "fft_convolve.x": "`in1`",
+    "fft_convolve.psf": "`in2`",
+    "fft_convolve.boundary": "`mode`",
+    'fft_convolve.boundary="zeros"': '`"same"`',
+    'fft_convolve.boundary="circular"': "not offered",
+    "wiener": "`signal.wiener` is another filter, which has no point-spread function",
+}
 
 CONV_MODES = {"valid": "valid", "full": "full", "same_lower": "same"}
 CONV_TRANSPOSE_MODES = {"valid": "full", "full": "valid", "same": "same"}

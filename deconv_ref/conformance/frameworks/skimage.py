@@ -1,18 +1,6 @@
-"""How scikit-image spells our operators: `skimage.metrics` and `skimage.restoration`.
+"""Scikit-image: functions of `skimage.metrics` and `skimage.restoration`.
 
-===============  ================================================================================
-ours             scikit-image, one channel at a time
-===============  ================================================================================
-ssim             ``structural_similarity(x, y, gaussian_weights=True, sigma=1.5,
-                 use_sample_covariance=False, data_range=..., K1=..., K2=...)`` is "gaussian"; the
-                 window of None, the whole image, is not offered
-ssim_loss        absent: ``gradient=True`` approximates
-wiener           ``wiener(x, psf, balance, clip=False)`` is "laplacian"; with ``reg`` a unit impulse
-                 it is None. The middle of an even size is ``size // 2``, one cell later than
-                 ours: the result is rolled back by it. Axes have three cells at least
-richardson_lucy  absent: the borders are not weighed by the light that they lost
-inverse_filter   absent, as is fft_convolve
-===============  ================================================================================
+They take one channel at a time. There are no gradients.
 """
 
 from importlib.metadata import version
@@ -20,14 +8,43 @@ from importlib.metadata import version
 import numpy as np
 from skimage import metrics, restoration
 
+from deconv_ref.conformance.frameworks._difference import Difference
+
 NAME = "skimage"
 VERSION = version("scikit-image")
 
-DIFFERENCES: dict[str, str] = {
-    "richardson_lucy": "does not divide by the transposed blur of ones, which darkens borders",
-    "ssim_loss": "the gradient is an approximation",
+DIFFERENCES: dict[str, list[Difference]] = {
+    "richardson_lucy": [
+        Difference("does not divide by the transposed blur of ones, which darkens borders")
+    ],
+    "ssim_loss": [Difference("the gradient is an approximation")],
+    "wiener": [
+        Difference(
+            "an axis has three cells at least",
+            lambda x, psf, **_: np.inf if min(x.shape[2:]) < 3 else 0.0,
+        )
+    ],
 }
 """What scikit-image does otherwise, by design."""
+
+SPELLINGS: dict[str, str] = {
+    "ssim": "`structural_similarity`; with `use_sample_covariance=False`; the mean of the channels",
+    "ssim.x": "`im1`",
+    "ssim.y": "`im2`",
+    "ssim.window=None": "not offered; the whole image is no window of it",
+    "ssim.window": "`gaussian_weights`, `sigma`",
+    'ssim.window="gaussian"': "True and 1.5",
+    "ssim.k1": "`K1`",
+    "ssim.k2": "`K2`",
+    "ssim_loss": "`gradient=True` approximates",
+    "wiener": "`wiener`; with `clip=False`. The middle of an even size is `size // 2`, one cell "
+    "later than ours: the result is rolled back by it. Axes have three cells at least",
+    "wiener.x": "`image`",
+    "wiener.regularization": "`reg`",
+    "wiener.regularization=None": "a unit impulse",
+    'wiener.regularization="laplacian"': "None",
+    "richardson_lucy": "the borders are not weighed by the light that they lost",
+}
 
 
 def unsupported(op, parameters):

@@ -1,83 +1,10 @@
-"""How TensorFlow spells our operators: functions of `tf.nn`, `tf.image`, `tf.pad` and `tf.linalg`.
+"""TensorFlow: functions of `tf.nn`, `tf.image`, `tf.pad` and `tf.linalg`.
 
-Convolution: `tf.nn.convolution`, `tf.nn.conv2d`, `tf.nn.conv_transpose`.
-
-===============  ================================================================================
-ours             TensorFlow
-===============  ================================================================================
-x, y             channels last: ``(N, *spatial, C)``, the layout that all CPU kernels have. It is
-                 the default, but left out, the gradient in three axes fails
-weight           ``(*kernel, C_in // groups, C_out)``; of conv_transpose ``(*kernel, C_out, C_in)``
-"valid", "same"  the strings VALID and SAME
-pairs, "full"    explicit paddings, of all four axes, for two spatial axes alone
-"same_lower"     not offered
-output_padding   a longer ``output_shape``: any size that the convolution maps back to the input,
-                 so that ``output_padding < stride``
-dilation         in `tf.nn.convolution` not with stride, but with gradients; `tf.nn.conv2d` has it
-                 with stride and with explicit paddings
-groups           ``C`` over the kernels' channels; not offered in conv_transpose nor, as
-                 "`in_channels` must match" there, in `tf.nn.conv3d`
-flip_kernel      not offered: `tf.reverse` of the weight
-bias             `tf.nn.bias_add`
-gradients        `tf.GradientTape`, of these operators and of all below
-===============  ================================================================================
-
-Pooling: channels last.
-
-=================  ==============================================================================
-ours               TensorFlow
-=================  ==============================================================================
-max_pool           `tf.nn.max_pool`; explicit paddings for two spatial axes alone, and below the
-                   size of the window; with dilation `tf.nn.pool`, without stride and padding
-indices            `tf.nn.max_pool_with_argmax`, on images, without explicit paddings: they count
-                   channels too, fastest, and are divided by their number
-avg_pool           `tf.nn.avg_pool`; SAME divides by the cells inside the input, as
-                   ``count_include_pad=False`` does; no explicit paddings
-ceil_mode          not offered
-max_pool_backward  `tf.raw_ops.MaxPoolGradWithArgmax`, which is what the tape calls, on images: it
-                   goes by the indices, and by some window that gives as many outputs
-max_unpool         not offered
-=================  ==============================================================================
-
-Resampling and padding: images, ``(N, H, W, C)``, but for `tf.pad`.
-
-=================  ==============================================================================
-ours               TensorFlow
-=================  ==============================================================================
-upsample           `tf.image.resize`, "bilinear" or "nearest". It asks for a size and not for a
-                   scale: the same where the scales are integers. Bilinear results are float32
-align_corners      of `tf.compat.v1.image.resize` alone, whatever the scales
-pixel_shuffle      `tf.nn.depth_to_space`, one factor of 2 or more: of an output's place in its
-                   block and its channel it counts the place slowest, where ours is the channel
-pixel_unshuffle    `tf.nn.space_to_depth`, likewise
-pad                `tf.pad`: CONSTANT and REFLECT; SYMMETRIC repeats the edge, and is none of ours
-=================  ==============================================================================
-
-Dense, normalization and activations:
-
-=================  ==============================================================================
-ours               TensorFlow
-=================  ==============================================================================
-linear             `tf.tensordot` over the last axis of both, and a sum
-batch_norm         y alone: `tf.nn.batch_normalization`, in training with `tf.nn.moments`
-leaky_relu         `tf.nn.leaky_relu`: ``alpha``, 0.2 by default
-elu                `tf.nn.elu`: alpha is 1
-gelu               `tf.nn.gelu` with ``approximate=False``
-others             `tf.nn.relu`, `tf.nn.sigmoid`, `tf.nn.tanh`, `tf.nn.softplus`, `tf.nn.silu`
-softmax            `tf.nn.softmax` and `tf.nn.log_softmax` with ``axis``, the last by default
-prelu              not offered but by Keras, like the losses that are not below
-=================  ==============================================================================
-
-Losses: one value per element or line; "mean" is `tf.reduce_mean`, "sum" `tf.reduce_sum`.
-
-================================  ===============================================================
-ours                              TensorFlow
-================================  ===============================================================
-binary_cross_entropy_with_logits  `tf.nn.sigmoid_cross_entropy_with_logits`
-softmax_cross_entropy             `tf.nn.softmax_cross_entropy_with_logits` with ``axis=1``
-l2_penalty                        ``2 * strength`` times `tf.nn.l2_loss`
-ssim, ssim_loss                   `tf.image.ssim`, in float32, of each channel as an image
-================================  ===============================================================
+Arrays have their channels last, ``(N, *spatial, C)``, the layout that all CPU kernels have;
+``data_format`` says so, though it is the default: left out, the gradient in three axes fails.
+Images are ``(N, H, W, C)``. All gradients are those of `tf.GradientTape`. Losses give one value per
+element or line, which other functions reduce. TensorFloat-32 is off, and algorithms are
+deterministic.
 """
 
 import os
@@ -87,7 +14,34 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
+from deconv_ref.conformance.frameworks._activation_losses import (
+    ELU,
+    ELU_GRADIENT,
+    GELU,
+    GELU_GRADIENT,
+    INFINITE,
+    LOG_SOFTMAX,
+    LOG_SOFTMAX_GRADIENT,
+    MINUS_INFINITY,
+    MULTIPLIED_INFINITY,
+    SIGMOID_GRADIENT,
+    SILU_GRADIENT,
+    SLOPE_IN_FLOAT32,
+    SOFTMAX_GRADIENT,
+    TANH_GRADIENT,
+    nan_in_x,
+)
+from deconv_ref.conformance.frameworks._difference import Difference
+from deconv_ref.conformance.frameworks._loss_differences import (
+    INFINITE_LOGITS,
+    LOGARITHM_OF_SUM,
+    OUT_OF_SUPPORT,
+    PRODUCT_LESS,
+    SIGMOID_LESS_SOFT_TARGET,
+    TARGETS_THAT_SUM_TO_1,
+)
 from deconv_ref.conformance.frameworks._tensorflow_images import (  # noqa: F401
+    IMAGES_ALONE,
     avg_pool,
     avg_pool_backward,
     max_pool,
@@ -102,6 +56,7 @@ from deconv_ref.conformance.frameworks._tensorflow_images import (  # noqa: F401
     upsample,
     upsample_backward,
 )
+from deconv_ref.conformance.frameworks._tensorflow_spellings import SPELLINGS  # noqa: F401
 from deconv_ref.conformance.frameworks._tensorflow_tape import (
     LAYOUTS,
     backward,
@@ -147,11 +102,32 @@ from deconv_ref.conformance.frameworks._translation import pairs
 NAME = "tensorflow"
 VERSION = tf.__version__
 
-DIFFERENCES: dict[str, str] = {
-    "softmax_cross_entropy": "the gradient takes each line of the target to sum to 1",
-    "ssim": "computed in float32, variances as differences of squares",
-    "ssim_loss": "computed in float32, variances as differences of squares",
-    "upsample": "linear results and coordinates are float32, of float64 images too",
+DIFFERENCES: dict[str, list[Difference]] = {
+    "relu_backward": [MULTIPLIED_INFINITY, Difference("NaN in x counts as negative", nan_in_x)],
+    "leaky_relu": [SLOPE_IN_FLOAT32],
+    "leaky_relu_backward": [
+        SLOPE_IN_FLOAT32,
+        Difference("NaN in x counts as negative", nan_in_x),
+    ],
+    "elu": [ELU],
+    "elu_backward": [ELU_GRADIENT, Difference("NaN in x lets the gradient pass", nan_in_x)],
+    "sigmoid_backward": [SIGMOID_GRADIENT],
+    "tanh_backward": [TANH_GRADIENT],
+    "gelu": [GELU, MINUS_INFINITY],
+    "gelu_backward": [GELU_GRADIENT, INFINITE],
+    "silu": [MINUS_INFINITY],
+    "silu_backward": [SILU_GRADIENT, INFINITE],
+    "softmax_backward": [SOFTMAX_GRADIENT],
+    "log_softmax": [LOG_SOFTMAX],
+    "log_softmax_backward": [LOG_SOFTMAX_GRADIENT],
+    "binary_cross_entropy_with_logits": [PRODUCT_LESS, INFINITE_LOGITS],
+    "binary_cross_entropy_with_logits_backward": [SIGMOID_LESS_SOFT_TARGET],
+    "softmax_cross_entropy": [LOGARITHM_OF_SUM, OUT_OF_SUPPORT],
+    "softmax_cross_entropy_backward": [TARGETS_THAT_SUM_TO_1],
+    "ssim": [IMAGES_ALONE],
+    "ssim_loss": [IMAGES_ALONE],
+    "ssim_loss_backward": [IMAGES_ALONE],
+    "upsample": [Difference("linear results and coordinates are float32, of float64 images too")],
 }
 """What TensorFlow does otherwise, by design."""
 

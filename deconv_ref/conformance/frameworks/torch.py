@@ -1,104 +1,37 @@
-"""How PyTorch spells our operators, and which of them it has.
+"""PyTorch: functions of `torch.nn.functional` unless another place is named.
 
-Arrays have the same layouts everywhere; their strides must not be negative. Functions are those of
-`torch.nn.functional` unless another place is named, and `conv2d` stands for `conv1d`, `conv2d` and
-`conv3d`. Gradients come from `torch.autograd.grad`, at the operator's own input, or from the
-function that it would call where a table names one.
-
-**Convolution**
-
-=========================  ======================================================================
-ours                       PyTorch
-=========================  ======================================================================
-conv, conv_transpose       `conv2d`, `conv_transpose2d`
-padding                    one number per axis, for both sides
-"valid"                    the string of that name in conv; 0 in conv_transpose
-"same"                     the string of that name in conv, the odd zero at the end, for stride 1
-                           alone; not offered in conv_transpose
-"same_lower"               not offered
-"full"                     ``dilation * (kernel - 1)``
-output_padding             the same
-flip_kernel                not offered: `torch.flip` of the weight
-=========================  ======================================================================
-
-**Pooling and unpooling**
-
-=========================  ======================================================================
-ours                       PyTorch
-=========================  ======================================================================
-max_pool                   `max_pool2d` with ``return_indices=True``; indices count as ours
-avg_pool                   `avg_pool2d`
-padding                    one number per axis, for both sides, at most half of kernel_size
-"valid", "full"            0 and ``dilation * (kernel - 1)``
-"same", "same_lower"       not offered
-max_pool_backward          `torch.ops.aten.max_pool2d_with_indices_backward`; a line is an image
-                           of one row. It asks for the window too, but uses the sizes alone: any
-                           window that leads from the one size to the other will do
-max_unpool                 `max_unpool2d`, of whose window too only the sizes count. It has no
-                           deterministic algorithm, so none is asked for in this call
-avg_unpool                 none
-=========================  ======================================================================
-
-**Resampling and padding**
-
-=========================  ======================================================================
-ours                       PyTorch
-=========================  ======================================================================
-upsample                   `interpolate` with ``recompute_scale_factor=False``
-"nearest"                  "nearest-exact"; its "nearest" takes ``floor(o / scale)``
-"linear"                   "linear", "bilinear" or "trilinear", by rank
-pixel_shuffle              `pixel_shuffle`, of images alone, with one factor for both axes
-pixel_unshuffle            `pixel_unshuffle`, likewise
-pad                        `pad`, which lists the last axis first
-"zeros"                    "constant"; the other modes have our names
-=========================  ======================================================================
-
-**Dense and normalization**
-
-=========================  ======================================================================
-ours                       PyTorch
-=========================  ======================================================================
-linear                     `linear`
-batch_norm                 `torch.native_batch_norm`, which `batch_norm` calls: it also gives the
-                           saved statistics; in evaluation it gives none, and they are None. It
-                           refuses empty batches, which go to `batch_norm` itself
-batch_norm_backward        `torch.ops.aten.native_batch_norm_backward`, in training alone: with
-                           constant statistics it takes a variance, no inverse deviation
-dropout                    none that takes a mask
-=========================  ======================================================================
-
-**Activations**
-
-=========================  ======================================================================
-ours                       PyTorch
-=========================  ======================================================================
-relu, ..., log_softmax     the functions of our names
-axis                       ``dim``
-softplus                   ``threshold=40``, beyond which it gives x: its own 20 is too low for
-                           float64
-gelu                       ``approximate="none"``
-=========================  ======================================================================
-
-**Losses**
-
-================================  ===============================================================
-ours                              PyTorch
-================================  ===============================================================
-mse, mae, huber                   `mse_loss`, `l1_loss`, `huber_loss`
-binary_cross_entropy              `binary_cross_entropy`
-binary_cross_entropy_with_logits  `binary_cross_entropy_with_logits`
-softmax_cross_entropy             `cross_entropy`, with probabilities for a target
-categorical_cross_entropy         none: `nll_loss` takes logarithms and numbers of categories
-ssim, l1_penalty, l2_penalty      none
-================================  ===============================================================
-
-The frequency domain has no functions there: `torch.fft` gives transforms alone.
+Here `conv2d` stands for `conv1d`, `conv2d` and `conv3d`, and so in pooling. Arrays have the same
+layouts as ours everywhere; their strides must not be negative. Gradients come from
+`torch.autograd.grad`, at the operator's own input, or from the function that it would call where
+one is named. Matrix products have float32's precision, and algorithms are deterministic.
 """
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from deconv_ref.conformance.frameworks._activation_losses import (
+    GELU,
+    GELU_GRADIENT,
+    INFINITE,
+    LOG_SOFTMAX,
+    LOG_SOFTMAX_GRADIENT,
+    MASKED_NAN,
+    MINUS_INFINITY,
+    SIGMOID_GRADIENT,
+    SILU_GRADIENT,
+    SOFTMAX_GRADIENT,
+    TANH_GRADIENT,
+    nan_in_x,
+)
+from deconv_ref.conformance.frameworks._allowances import beside_infinities, fed_by_infinities
+from deconv_ref.conformance.frameworks._difference import Difference
+from deconv_ref.conformance.frameworks._loss_differences import (
+    INFINITE_LOGITS,
+    LOGARITHM_OF_SUM,
+    OUT_OF_SUPPORT,
+    SOFTMAX_LESS_TARGET,
+)
 from deconv_ref.conformance.frameworks._torch_activations import (
     elu,
     elu_backward,
@@ -125,12 +58,19 @@ from deconv_ref.conformance.frameworks._torch_activations import (
 )
 from deconv_ref.conformance.frameworks._torch_arrays import gradients, sides, value
 from deconv_ref.conformance.frameworks._torch_layers import (
+    CONSTANT_CHANNELS,
     batch_norm,
     batch_norm_backward,
     linear,
     linear_backward,
 )
 from deconv_ref.conformance.frameworks._torch_losses import (
+    CLIPPED_DENOMINATOR,
+    CLIPPED_LOGARITHMS,
+    LOSS_BELOW_ITS_TERMS,
+    NAN_GIVES_0,
+    NAN_REFUSED,
+    SIGMOID_LESS_TARGET,
     binary_cross_entropy,
     binary_cross_entropy_backward,
     binary_cross_entropy_with_logits,
@@ -145,14 +85,20 @@ from deconv_ref.conformance.frameworks._torch_losses import (
     softmax_cross_entropy_backward,
 )
 from deconv_ref.conformance.frameworks._torch_pooling import (
+    at_repeated_places,
     avg_pool,
     avg_pool_backward,
     max_pool,
     max_pool_backward,
     max_unpool,
     max_unpool_backward,
+    more_positions_than_cells,
+    of_overwritten,
+    of_several_nan,
+    with_nowhere,
 )
 from deconv_ref.conformance.frameworks._torch_resampling import (
+    of_copied_axes,
     pad,
     pad_backward,
     pixel_shuffle,
@@ -160,10 +106,12 @@ from deconv_ref.conformance.frameworks._torch_resampling import (
     upsample,
     upsample_backward,
 )
+from deconv_ref.conformance.frameworks._torch_spellings import SPELLINGS
 
 __all__ = [
     "DIFFERENCES",
     "NAME",
+    "SPELLINGS",
     "VERSION",
     "avg_pool",
     "avg_pool_backward",
@@ -228,35 +176,57 @@ VERSION = torch.__version__
 torch.set_float32_matmul_precision("highest")
 torch.use_deterministic_algorithms(True)
 
-DIFFERENCES: dict[str, str] = {
-    "max_pool": "of several NaN in a window the last has the index",
-    "max_unpool": "index -1, which is nowhere, is refused",
-    "max_unpool_backward": "a value that was overwritten gets the gradient of the place it lost",
-    "upsample": "linear: an axis whose size the scale leaves as it is, is copied; a cell of weight "
-    "0 is multiplied, so that an infinity spreads NaN",
-    "batch_norm": "a constant channel with an epsilon of 0 gives beta, not NaN",
-    "relu_backward": "NaN in x lets the gradient pass",
-    "leaky_relu_backward": "NaN in x counts as negative",
-    "prelu_backward": "NaN in x counts as negative",
-    "sigmoid_backward": "y (1 - y) keeps no digits where y is near 1",
-    "tanh_backward": "1 - y^2 keeps no digits where y is near 1 or -1",
-    "gelu": "1 + erf keeps no digits far below 0; minus infinity gives NaN",
-    "gelu_backward": "1 + erf keeps no digits far below 0; infinities give NaN",
-    "silu": "minus infinity gives NaN",
-    "silu_backward": "infinities give NaN",
-    "softmax_backward": "the difference of gradients keeps no digits where y is near 1",
-    "log_softmax": "the difference of logarithms keeps no digits near 0",
-    "mae_backward": "NaN gives 0",
-    "binary_cross_entropy": "logarithms are clipped at -100; predictions of NaN are refused",
-    "binary_cross_entropy_backward": "the denominator x (1 - x) is clipped at 1e-12",
-    "binary_cross_entropy_with_logits": "differences keep no digits of a small loss at target 0; "
-    "infinite logits give NaN",
-    "binary_cross_entropy_with_logits_backward": "the difference of sigmoid and target keeps no "
-    "digits of a small gradient at target 1",
-    "softmax_cross_entropy": "as log_softmax; a logit of minus infinity gives NaN where its target "
-    "is 0",
-    "softmax_cross_entropy_backward": "the difference of softmax and target keeps no digits of a "
-    "small gradient",
+DIFFERENCES: dict[str, list[Difference]] = {
+    "max_pool": [
+        Difference("of several NaN in a window the last has the index", of_several_nan, "indices")
+    ],
+    "max_pool_backward": [
+        Difference("index -1, which is nowhere, is refused", with_nowhere),
+        Difference("no window has so many more positions than cells", more_positions_than_cells),
+    ],
+    "max_unpool": [
+        Difference("index -1, which is nowhere, is refused", with_nowhere),
+        Difference("of several values for one place any may stay", at_repeated_places),
+    ],
+    "max_unpool_backward": [
+        Difference("index -1, which is nowhere, is refused", with_nowhere),
+        Difference(
+            "a value that was overwritten gets the gradient of the place it lost", of_overwritten
+        ),
+    ],
+    "upsample": [
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", beside_infinities),
+        Difference(
+            "linear: an axis whose size the scale leaves as it is, is copied", of_copied_axes
+        ),
+    ],
+    "upsample_backward": [
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", fed_by_infinities),
+        Difference(
+            "linear: an axis whose size the scale leaves as it is, is copied", of_copied_axes
+        ),
+    ],
+    "batch_norm": CONSTANT_CHANNELS,
+    "relu_backward": [Difference("NaN in x lets the gradient pass", nan_in_x), MASKED_NAN],
+    "leaky_relu_backward": [Difference("NaN in x counts as negative", nan_in_x)],
+    "prelu_backward": [Difference("NaN in x counts as negative", nan_in_x, "x")],
+    "elu_backward": [Difference("NaN in x lets the gradient pass", nan_in_x)],
+    "sigmoid_backward": [SIGMOID_GRADIENT],
+    "tanh_backward": [TANH_GRADIENT],
+    "gelu": [GELU, MINUS_INFINITY],
+    "gelu_backward": [GELU_GRADIENT, INFINITE],
+    "silu": [MINUS_INFINITY],
+    "silu_backward": [SILU_GRADIENT, INFINITE],
+    "softmax_backward": [SOFTMAX_GRADIENT],
+    "log_softmax": [LOG_SOFTMAX],
+    "log_softmax_backward": [LOG_SOFTMAX_GRADIENT],
+    "mae_backward": [NAN_GIVES_0],
+    "binary_cross_entropy": [CLIPPED_LOGARITHMS, NAN_REFUSED],
+    "binary_cross_entropy_backward": [CLIPPED_DENOMINATOR, NAN_REFUSED],
+    "binary_cross_entropy_with_logits": [LOSS_BELOW_ITS_TERMS, INFINITE_LOGITS],
+    "binary_cross_entropy_with_logits_backward": [SIGMOID_LESS_TARGET],
+    "softmax_cross_entropy": [LOGARITHM_OF_SUM, OUT_OF_SUPPORT],
+    "softmax_cross_entropy_backward": [SOFTMAX_LESS_TARGET],
 }
 """What PyTorch does otherwise by design, by function; no parameter changes it."""
 

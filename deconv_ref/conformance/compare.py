@@ -1,0 +1,232 @@
+"""Compare what a target gave for a case with the truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deconv_ref.conformance import bounds
+from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.margins import Margin
+from deconv_ref.conformance.truth import Question
+from deconv_ref.conformance.worker import Answer, Excuse
+
+__all__ = ["Finding", "Verdict", "compare", "excused", "no_results"]
+
+FAST_ALGORITHM = 2.0**6  # roundoffs of the largest magnitude: transforms mix a whole tile's values
+
+Array = NDArray[Any]
+
+
+class Verdict(IntEnum):
+    """What can be said of a target's quantity; of several the greatest counts."""
+
+    ABSENT = 0
+    CONFORMS = 1
+    REFUSES = 2
+    INEXACT = 3
+    WRONG = 4
+    CRASHES = 5
+
+    def __str__(self) -> str:
+        """Spell the verdict as the contract does."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one case showed of one quantity.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        Of the case alone.
+    reason : str
+        Why, in one line.
+    expected, got : array or None
+        The truth in the dtype that was asked for, and what came.
+    tolerance : array or None
+        How far apart they may be; None where they have to be equal.
+    ulp, of_bound : float
+        Largest error in units in the last place of the truth, and as a part of what is allowed.
+    differences : tuple of str
+        The documented differences but for which the verdict would be worse.
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    expected: Array | None = None
+    got: Array | None = None
+    tolerance: Array | None = None
+    ulp: float = 0.0
+    of_bound: float = 0.0
+    differences: tuple[str, ...] = ()
+
+
+def no_results(question: Question, verdict: Verdict, reason: str) -> dict[str, Finding]:
+    """Say of every quantity that there is none."""
+    truth = question.truth
+    return {q: Finding(verdict, reason, _in_dtype(question.case, truth[q])) for q in truth}
+
+
+def compare(question: Question, answer: Answer) -> dict[str, Finding]:
+    """Compare an answer with the truth.
+
+    Parameters
+    ----------
+    question : Question
+        What was asked.
+    answer : Answer
+        Results.
+
+    Returns
+    -------
+    dict of Finding
+        By quantity. Of a forward call, results beyond the first may be left out.
+    """
+    quantities = list(question.truth)
+    results: tuple[Any, ...] = answer.results
+    forward = question.case.function == question.case.op
+    if forward and len(results) == 1:
+        results += (None,) * (len(quantities) - 1)
+    if len(results) != len(quantities):
+        results = (f"{len(results)} results, not {len(quantities)}",) * len(quantities)
+    findings = {}
+    for place, (quantity, got) in enumerate(zip(quantities, results, strict=True)):
+        if got is not None or place == 0 or not forward:
+            findings[quantity] = _judge(question, quantity, got, answer.harm)
+    return findings
+
+
+def excused(
+    question: Question, findings: dict[str, Finding], excuses: Sequence[Excuse]
+) -> dict[str, Finding]:
+    """Take back what is wrong, or refused, but for documented differences of the target.
+
+    Parameters
+    ----------
+    question : Question
+        What was asked.
+    findings : dict of Finding
+        By quantity.
+    excuses : sequence of Excuse
+        What the target does otherwise by design in this case.
+
+    Returns
+    -------
+    dict of Finding
+        By quantity.
+    """
+    judged = {}
+    for quantity, finding in findings.items():
+        applying = [e for e in excuses if e.quantity in (None, quantity)]
+        reasons = tuple(e.reason for e in applying if np.any(np.asarray(e.allowance) > 0))
+        if reasons and _is_excused(question.truth[quantity], finding, applying):
+            finding = Finding(Verdict.CONFORMS, differences=reasons)
+        judged[quantity] = finding
+    return judged
+
+
+def _judge(question: Question, quantity: str, got: Any, harm: str | None) -> Finding:
+    case, truth = question.case, question.truth[quantity]
+    expected = _in_dtype(case, truth)
+    if got is None or isinstance(got, str):
+        what = "a NoneType" if got is None else got
+        return Finding(Verdict.WRONG, f"gave {what}, not an array", expected)
+    if got.shape != expected.shape:
+        reason = f"shape {got.shape} where the equations give {expected.shape}"
+        return Finding(Verdict.WRONG, reason, expected, got)
+    if got.dtype != expected.dtype:
+        reason = f"dtype {got.dtype} where the contract has {expected.dtype}"
+        return Finding(Verdict.WRONG, reason, expected, got)
+    if harm is not None:
+        return Finding(Verdict.WRONG, f"writes to its operand {harm}", expected, got)
+    if case.exact and np.array_equal(got, expected, equal_nan=expected.dtype.kind == "f"):
+        return Finding(Verdict.CONFORMS)
+    return _weigh(question, quantity, got, expected)
+
+
+def _in_dtype(case: Case, truth: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return truth.astype(case.dtype) if truth.dtype.kind == "f" else truth
+
+
+def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Finding:
+    """Judge values that differ, or may differ, from the truth by rounding."""
+    case, truth = question.case, question.truth[quantity]
+    margin = question.operator.margin(question, quantity)
+    bound = np.where(np.isnan(margin.allowed), 0.0, margin.allowed)
+    error = _errors(got, expected, truth, bound)
+    allowed = np.zeros_like(bound) if case.exact else bound
+    with np.errstate(all="ignore"):
+        spacing = bounds.spacing(np.abs(truth), case.dtype)
+        finding = Finding(
+            Verdict.CONFORMS,
+            expected=expected,
+            got=got,
+            tolerance=None if case.exact else allowed,
+            ulp=float(np.nanmax(np.where(error == 0, 0.0, error / spacing), initial=0.0)),
+            of_bound=float(np.nanmax(np.where(error == 0, 0.0, error / bound), initial=0.0)),
+        )
+    if np.all(error <= allowed):
+        return finding
+    where = _where(error > allowed, expected, got)
+    lower = _lower_precision(case.dtype, error, margin)
+    if lower is not None:
+        return replace(finding, verdict=Verdict.INEXACT, reason=f"as from {lower}: {where}")
+    return replace(finding, verdict=Verdict.WRONG, reason=where)
+
+
+def _errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
+    """Measure distances from the truth: 0 between equals, NaN and infinities too."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        doubles = got.astype(np.float64)
+        error = np.abs(doubles - truth)
+        same = (doubles == truth) | (np.isnan(doubles) & np.isnan(truth))
+        if expected.dtype.kind == "f":  # what rounds beyond the largest number is infinite
+            largest = float(np.finfo(expected.dtype).max)
+            same |= (
+                np.isinf(got) & (np.sign(got) == np.sign(truth)) & (np.abs(truth) + bound > largest)
+            )
+    return np.where(same, 0.0, np.where(np.isfinite(error), error, np.inf))
+
+
+def _where(off: Array, expected: Array, got: Array) -> str:
+    first = tuple(int(i) for i in np.argwhere(off)[0])
+    return (
+        f"{np.count_nonzero(off)} of {off.size} elements differ, first at {first}: "
+        f"expected {expected[first]}, got {got[first]}"
+    )
+
+
+def _lower_precision(dtype: np.dtype[Any], error: Array, margin: Margin) -> str | None:
+    """Name a way of computing with less precision that would explain the errors."""
+    roundoff = bounds.unit_roundoff(dtype)
+    if dtype == np.float64:
+        single = bounds.unit_roundoff(np.float32)
+        if np.all(error <= margin.allowed * (single / roundoff) + 3 * single * margin.products):
+            return "float32 arithmetic"
+    if margin.transform and np.max(error) <= FAST_ALGORITHM * roundoff * margin.transform:
+        return "a fast algorithm, such as Winograd's or an FFT"
+    for precision in bounds.LOWER_PRECISIONS:
+        # Two rounded factors and a rounded result.
+        if np.all(error <= margin.allowed + 3 * precision.roundoff * margin.products):
+            return precision.name
+    return None
+
+
+def _is_excused(truth: Array, finding: Finding, excuses: Sequence[Excuse]) -> bool:
+    if finding.verdict is Verdict.REFUSES:
+        return any(np.ndim(e.allowance) == 0 and np.isinf(e.allowance) for e in excuses)
+    got, expected = finding.got, finding.expected
+    if got is None or expected is None or finding.verdict not in (Verdict.WRONG, Verdict.INEXACT):
+        return False
+    if got.shape != expected.shape or got.dtype != expected.dtype:
+        return False
+    tolerance = np.zeros(got.shape) if finding.tolerance is None else finding.tolerance
+    for excuse in excuses:
+        tolerance = tolerance + excuse.allowance
+    return bool(np.all(_errors(got, expected, truth, tolerance) <= tolerance))

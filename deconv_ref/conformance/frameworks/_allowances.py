@@ -1,0 +1,49 @@
+"""How far documented differences of several adapters reach: infinite where any value goes."""
+
+import math
+
+import numpy as np
+
+
+def neighbours(n, scale, align_corners):
+    """Give the two cells between which each output of linear resampling lies."""
+    outputs = np.arange(math.floor(n * scale))
+    source = (outputs + 0.5) / scale - 0.5
+    if align_corners:
+        source = outputs * (n - 1) / max(len(outputs) - 1, 1)
+    lower = np.floor(np.clip(source, 0, n - 1)).astype(int)
+    return lower, np.minimum(lower + 1, n - 1)
+
+
+def beside_infinities(x, scale_factor, *, mode, align_corners):
+    """Mark the outputs of linear resampling beside a cell that is not finite."""
+    if mode == "nearest":
+        return 0.0
+    touched = ~np.isfinite(x)
+    for axis, scale in enumerate(scale_factor, 2):
+        lower, upper = neighbours(x.shape[axis], scale, align_corners)
+        touched = touched.take(lower, axis) | touched.take(upper, axis)
+    return np.where(touched, np.inf, 0.0)
+
+
+def fed_by_infinities(grad_y, input_size, scale_factor, *, mode, align_corners):
+    """Mark the cells of linear resampling beside an output whose gradient is not finite."""
+    if mode == "nearest":
+        return 0.0
+    touched = ~np.isfinite(grad_y)
+    for axis, scale in enumerate(scale_factor, 2):
+        cells = np.zeros(
+            (*touched.shape[:axis], input_size[axis], *touched.shape[axis + 1 :]), bool
+        )
+        for side in neighbours(input_size[axis], scale, align_corners):
+            np.logical_or.at(cells, (slice(None),) * axis + (side,), touched)
+        touched = cells
+    return np.where(touched, np.inf, 0.0)
+
+
+def with_infinities(x=None, grad_y=None, *, mode, **_):
+    """Mark the channels with a number that is not finite, which products of matrices spread."""
+    values = x if grad_y is None else grad_y
+    spatial = tuple(range(2, values.ndim))
+    finite = np.isfinite(values).all(axis=spatial, keepdims=True) | (mode == "nearest")
+    return np.where(finite, 0.0, np.inf)

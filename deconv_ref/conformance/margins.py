@@ -1,0 +1,121 @@
+"""How far a result may lie from the truth, by the kind of the operator.
+
+Each rule takes a question (a case and its truth) and the name of a quantity.
+
+- `selected`: results are operands, moved; nothing is rounded.
+- `summed`: results are sums of products, bounded by R1 of `deconv_ref.conformance.bounds`.
+- `collected`: results are operands, moved; gradients are sums of what comes back.
+- `within`: results are smooth functions, right to a few units in the last place of the true value,
+  in the tails too, however small it is.
+- `cancelling`: results are sums of rounded terms that may be much larger than they are.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deconv_ref.conformance import bounds
+
+if TYPE_CHECKING:
+    from deconv_ref.conformance.truth import Question
+
+__all__ = ["Margin", "Rule", "cancelling", "collected", "selected", "summed", "within"]
+
+Array = NDArray[Any]
+Rule = Callable[["Question", str], "Margin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Margin:
+    """How far each element of a result may lie from the truth.
+
+    Attributes
+    ----------
+    allowed : array of float64
+        The proven bound.
+    products : array or float
+        What the unit roundoff of products of a lower precision would multiply; 0 if there are none.
+    transform : float
+        The same for a fast transform, which mixes all the values of a tile; 0 if there is none.
+    """
+
+    allowed: Array
+    products: Array | float = 0.0
+    transform: float = 0.0
+
+
+def selected(question: "Question", quantity: str) -> Margin:
+    """Allow nothing."""
+    return Margin(np.zeros(question.truth[quantity].shape))
+
+
+def summed(question: "Question", quantity: str) -> Margin:
+    """Bound a sum of products by R1, its terms counted and measured by the operator itself.
+
+    On absolute values the operator gives the magnitude of the sum, and on ones the number of terms:
+    it is linear in each operand, with no negative factors of its own.
+    """
+    terms = question.mapped(np.ones_like)[quantity]
+    magnitude = question.mapped(np.abs)[quantity]
+    allowed = bounds.rounding_bound(terms, magnitude, question.case.dtype)
+    # A transform mixes in even the cells that no window sees: only norms bound what it rounds.
+    factors = [a for n, a in question.arrays().items() if n not in (quantity, "bias")]
+    transform = math.prod(float(np.linalg.norm(a)) for a in factors)
+    if quantity == "bias":
+        transform = float(np.max(magnitude, initial=0))
+    return Margin(allowed, magnitude, transform)
+
+
+def within(ulps: "float | Callable[[Question, str], Array]") -> Rule:
+    """Allow so many units in the last place of the true value, or ``ulps(question, quantity)``."""
+
+    def rule(question: "Question", quantity: str) -> Margin:
+        number = ulps(question, quantity) if callable(ulps) else ulps
+        truth, dtype = np.abs(question.truth[quantity]), question.case.dtype
+        allowed = number * bounds.spacing(truth, dtype) + _underflow(question)
+        return Margin(allowed)
+
+    return rule
+
+
+def cancelling(terms: Callable[["Question", str], tuple[Any, Any]]) -> Rule:
+    """Bound a sum by R1; ``terms(question, quantity)`` gives the roundings and the magnitude."""
+
+    def rule(question: "Question", quantity: str) -> Margin:
+        roundings, magnitude = terms(question, quantity)
+        shape = question.truth[quantity].shape
+        magnitude = np.broadcast_to(np.asarray(magnitude, np.float64), shape)
+        roundings = np.broadcast_to(np.asarray(roundings, np.float64), shape)
+        allowed = bounds.rounding_bound(roundings, magnitude, question.case.dtype)
+        finite = np.isfinite(question.truth[quantity])  # an infinity is right or wrong
+        return Margin(np.where(finite, allowed + _underflow(question), 0.0))
+
+    return rule
+
+
+def collected(question: "Question", quantity: str) -> Margin:
+    """Allow nothing of the forward function, and bound by R1 what its gradient adds up."""
+    forward = question.case.function == question.case.op
+    return selected(question, quantity) if forward else _added(question, quantity)
+
+
+def _counted(question: "Question", quantity: str) -> tuple[Any, Any]:
+    """Count and measure terms as `summed` does."""
+    return question.mapped(np.ones_like)[quantity], question.mapped(np.abs)[quantity]
+
+
+_added = cancelling(_counted)
+
+
+def _underflow(question: "Question") -> float:
+    """Measure what is lost where subnormal numbers, of a result or on the way, count as 0."""
+    case = question.case
+    numbers = [p for p in case.parameters.values() if isinstance(p, float)]
+    factors: list[Any] = [*case.arrays().values(), *numbers]
+    sizes = [np.abs(factor) for factor in factors]
+    largest = max(float(np.max(size[np.isfinite(size)], initial=1.0)) for size in sizes)
+    return largest * float(np.finfo(question.case.dtype).tiny)

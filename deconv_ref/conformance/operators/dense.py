@@ -1,0 +1,78 @@
+"""How the dense layer is checked: more features than rows, and fewer, with any leading axes."""
+
+import math
+
+import numpy as np
+from hypothesis import strategies as st
+
+from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.margins import summed
+from deconv_ref.conformance.operators.convolution import adjoint
+from deconv_ref.conformance.strategies import (
+    NARROW_BITS,
+    exact_bits,
+    integers,
+    laid_out,
+    reals,
+    rngs,
+    some_special,
+)
+from deconv_ref.conformance.truth import Operator, Question
+
+__all__ = ["OPERATORS"]
+
+LEADING = {0: 1, 1: 6, 2: 3, 3: 2}  # largest size of a leading axis, by their number
+FEATURES = 9
+LONG = 40  # more than two vectors
+
+
+@st.composite
+def dense_layers(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+    """Draw a call of ``linear`` or of its gradients."""
+    axes = draw(st.sampled_from([1, 1, 1, 2, 3, 0]))
+    leading = tuple(draw(st.integers(1, LEADING[axes])) for _ in range(axes))
+    if axes and draw(st.sampled_from([False] * 11 + [True])):
+        leading = (0, *leading[1:])
+    most = draw(st.sampled_from([(FEATURES, FEATURES)] * 4 + [(LONG, 5), (5, LONG)]))
+    features, outputs = (draw(st.integers(1, n)) for n in most)
+    shapes = {
+        "x": (*leading, features),
+        "weight": (outputs, features),
+        "bias": (outputs,),
+        "grad_y": (*leading, outputs),
+    }
+    if function == "linear":
+        names = ["x", "weight", "bias"] if draw(st.booleans()) else ["x", "weight"]
+    else:
+        names = ["grad_y", "x", "weight"]
+    terms = max(features + 1, outputs, math.prod(leading))
+
+    dtype = draw(st.sampled_from(dtypes))
+    exact = draw(st.sampled_from([True, True, False]))
+    wide = draw(st.sampled_from([None, *names[:2]]))
+    rng = draw(rngs())
+    operands = {}
+    for name in names:
+        bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
+        values = integers(rng, shapes[name], bits) if exact else reals(rng, shapes[name])
+        if exact and name == names[0]:
+            values = draw(some_special(rng, values))
+        operands[name] = draw(laid_out(values, dtype))
+    return Case(function, {}, operands, exact)
+
+
+def adjoint_where_finite(question: Question) -> bool:
+    """Tell whether gradients and result are adjoint, unless NaN or infinities hide it."""
+    finite = all(np.isfinite(values).all() for values in question.arrays().values())
+    return not finite or adjoint(question)
+
+
+OPERATORS = (
+    Operator(
+        "linear",
+        dense_layers,
+        summed,
+        gradients=("x", "weight", "bias"),
+        identity=adjoint_where_finite,
+    ),
+)
