@@ -129,8 +129,8 @@ def _plan(
     timeout: float,
 ) -> "Plan":
     from deconv_ref.conformance.frameworks import OWN_TIERS, installed
-    from deconv_ref.conformance.runner import Plan
     from deconv_ref.conformance.operators import OPERATORS
+    from deconv_ref.conformance.runner import Plan
 
     for name in op or ():
         if name not in OPERATORS:

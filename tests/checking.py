@@ -65,8 +65,7 @@ class Checked:
         return {
             record["quantity"]: record
             for record in self.document["results"]
-            if record["op"] == op
-            and (record["quantity"] in OPERATORS[op].gradients) == backward
+            if record["op"] == op and (record["quantity"] in OPERATORS[op].gradients) == backward
         }
 
 

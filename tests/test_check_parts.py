@@ -176,9 +176,7 @@ def test_taps_can_be_told_apart(cases):
 
 
 def test_seeds_draw_the_same_or_others():
-    first, again, other = (
-        [case.key() for case in drawn("conv", 30, seed)] for seed in (3, 3, 4)
-    )
+    first, again, other = ([case.key() for case in drawn("conv", 30, seed)] for seed in (3, 3, 4))
     assert first == again
     assert first != other
 

@@ -97,7 +97,9 @@ def derivative_at_0(derivative):
         if slope is not None:
             negative_slope = slope.reshape(-1, *[1] * (x.ndim - 2))
         with np.errstate(invalid="ignore"):
-            difference = np.abs(grad_y * (derivative - np.float64(negative_slope)))
+            off = np.abs(derivative - np.float64(negative_slope))
+            rounding = np.finfo(x.dtype).eps * (1 + np.abs(negative_slope))
+            difference = np.abs(grad_y) * (off + rounding)
         return np.where(x == 0, np.nan_to_num(difference, nan=0.0, posinf=np.inf), 0.0)
 
     return allowance

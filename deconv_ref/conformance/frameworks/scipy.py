@@ -12,6 +12,7 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     INFINITE_LINE,
     LOG_SOFTMAX,
 )
+from deconv_ref.conformance.frameworks._allowances import beside_infinities
 from deconv_ref.conformance.frameworks._difference import Difference
 
 NAME = "scipy"
@@ -19,6 +20,9 @@ VERSION = scipy.__version__
 
 DIFFERENCES: dict[str, list[Difference]] = {
     "log_softmax": [LOG_SOFTMAX, INFINITE_LINE],
+    "upsample": [
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", beside_infinities)
+    ],
     "wiener": [
         Difference("signal.wiener smooths by local variance, and has no point-spread function")
     ],

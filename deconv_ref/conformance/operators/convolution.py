@@ -6,7 +6,6 @@ Every axis has its own size, kernel, stride, dilation, padding and sides.
 import math
 from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
