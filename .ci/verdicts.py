@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "onnx", "onnxruntime", "scipy"}
+FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "onnx", "onnxruntime", "scipy", "skimage"}
 FAULTS = ("wrong", "crashes")
 
 

@@ -1,5 +1,6 @@
 """Parts of the checker: the cases it draws, its bounds, its truth, and what it writes."""
 
+import inspect
 import random
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import deconv_ref
 from deconv_ref.conformance import bounds, compare, judge, search
 from deconv_ref.conformance.case import JUNK, LAYOUTS, Case, Operand
 from deconv_ref.conformance.operators import OPERATORS
@@ -358,3 +360,9 @@ def test_simpler_cases_are_smaller_and_legal(cases, function):
 def test_verdicts_are_ordered_as_the_contract_says():
     order = ["conforms", "refuses", "inexact", "wrong", "crashes"]
     assert [str(v) for v in sorted(compare.Verdict) if str(v) != "absent"] == order
+
+
+def test_every_operator_is_judged():
+    """Adding one to the public API without a record here is found out."""
+    public = {name for name in deconv_ref.__all__ if inspect.isfunction(getattr(deconv_ref, name))}
+    assert public == {name for op in OPERATORS.values() for name in op.functions()}

@@ -16,19 +16,19 @@ from deconv_ref.conformance.truth import Operator
 
 __all__ = ["OPERATORS"]
 
+CHAPTERS = (
+    convolution,
+    pooling,
+    resampling,
+    padding,
+    dense,
+    normalization,
+    activations,
+    losses,
+    similarity,
+    fourier,
+)
+
 OPERATORS: dict[str, Operator] = {
-    operator.name: operator
-    for chapter in (
-        convolution,
-        activations,
-        dense,
-        fourier,
-        losses,
-        normalization,
-        padding,
-        pooling,
-        resampling,
-        similarity,
-    )
-    for operator in chapter.OPERATORS
+    operator.name: operator for chapter in CHAPTERS for operator in chapter.OPERATORS
 }
