@@ -112,10 +112,13 @@ _added = cancelling(_counted)
 
 
 def _underflow(question: "Question") -> float:
-    """Measure what is lost where subnormal numbers, of a result or on the way, count as 0."""
+    """Measure what is lost where subnormal numbers, of a result or on the way, count as 0.
+
+    What is lost on the way may be multiplied by every operand and parameter yet.
+    """
     case = question.case
     numbers = [p for p in case.parameters.values() if isinstance(p, float)]
     factors: list[Any] = [*case.arrays().values(), *numbers]
     sizes = [np.abs(factor) for factor in factors]
-    largest = max(float(np.max(size[np.isfinite(size)], initial=1.0)) for size in sizes)
-    return largest * float(np.finfo(question.case.dtype).tiny)
+    largest = (float(np.max(size[np.isfinite(size)], initial=1.0)) for size in sizes)
+    return math.prod(largest) * float(np.finfo(case.dtype).tiny)

@@ -47,3 +47,24 @@ def with_infinities(x=None, grad_y=None, *, mode, **_):
     spatial = tuple(range(2, values.ndim))
     finite = np.isfinite(values).all(axis=spatial, keepdims=True) | (mode == "nearest")
     return np.where(finite, 0.0, np.inf)
+
+
+def linear_in_float32(x=None, grad_y=None, *, scale_factor, mode, **_):
+    """Allow float32's rounding of float64 values, and of coordinates in images of their size.
+
+    A cell's gradient adds up the outputs on both its sides, along each axis.
+    """
+    values = x if grad_y is None else grad_y
+    if mode == "nearest" or values.dtype != np.float64:
+        return 0.0
+    largest = np.max(np.abs(values[np.isfinite(values)]), initial=0.0)
+    coordinates = sum(
+        n * max(scale, 1) for n, scale in zip(values.shape[2:], scale_factor, strict=True)
+    )
+    terms = 1 if grad_y is None else math.prod(2 * max(scale, 1) for scale in scale_factor)
+    return 2.0**-23 * (4 + coordinates) * terms * largest
+
+
+def with_nowhere(indices, **_):
+    """Allow anything, a refusal too, where an index is -1, which is nowhere."""
+    return np.inf if np.any(indices < 0) else 0.0

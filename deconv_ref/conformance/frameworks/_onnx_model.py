@@ -8,6 +8,7 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     MINUS_INFINITY,
     logarithm_of_softmax,
 )
+from deconv_ref.conformance.frameworks._allowances import with_nowhere
 from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._translation import pairs
 
@@ -16,11 +17,6 @@ OPSETS = {"Swish": 24, "SpaceToDepth": 28}  # where an operator, or a mode of it
 
 AUTO_PADS = {"valid": "VALID", "same": "SAME_UPPER", "same_lower": "SAME_LOWER"}
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
-
-
-def with_nowhere(x, indices, output_size):
-    """Tell whether an index is nowhere."""
-    return np.inf if np.any(indices < 0) else 0.0
 
 
 def nan_left_open(max_pool):

@@ -37,6 +37,8 @@ def max_pool(x, kernel_size, *, stride=None, padding="valid", dilation=None, cei
 def max_pool_backward(grad_y, indices, input_size):
     """Compute the gradient of x: the operation that `tf.GradientTape` calls."""
     outputs = grad_y.shape[2:]
+    if np.any(indices < 0):  # the operation ends the process
+        raise NotImplementedError("there is no index for nowhere")
     if any(map(int.__gt__, outputs, input_size[2:])):
         raise NotImplementedError("no window of step 1 gives this many outputs")
     x = tf.zeros([input_size[0], *input_size[2:], input_size[1]], grad_y.dtype)

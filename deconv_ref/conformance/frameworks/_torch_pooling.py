@@ -99,11 +99,6 @@ def more_positions_than_cells(grad_y, indices, input_size):
     return np.inf if any(positions > cells + 1 for positions, cells in axes) else 0.0
 
 
-def with_nowhere(x=None, indices=None, **_):
-    """Tell whether an index is nowhere."""
-    return np.inf if np.any(indices < 0) else 0.0
-
-
 def at_repeated_places(x, indices, output_size):
     """Mark the cells for which there are several values."""
     count = np.zeros((*output_size[:2], int(np.prod(output_size[2:]))))

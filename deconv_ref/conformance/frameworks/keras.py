@@ -27,6 +27,11 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     nan_in_x,
     no_number_above_0,
 )
+from deconv_ref.conformance.frameworks._allowances import (
+    beside_infinities,
+    fed_by_infinities,
+    linear_in_float32,
+)
 from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._keras_backend import (
     backward,
@@ -154,7 +159,14 @@ DIFFERENCES: dict[str, list[Difference]] = {
     "log_softmax_backward": [LOG_SOFTMAX_GRADIENT],
     "softmax_cross_entropy": [LOGARITHM_OF_SUM, OUT_OF_SUPPORT, NO_VALUES],
     "softmax_cross_entropy_backward": [TARGETS_THAT_SUM_TO_1],
-    "upsample": [Difference("on TensorFlow, linear results and coordinates are float32")],
+    "upsample": [
+        Difference("on TensorFlow, linear results and coordinates are float32", linear_in_float32),
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", beside_infinities),
+    ],
+    "upsample_backward": [
+        Difference("on TensorFlow, linear results and coordinates are float32", linear_in_float32),
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", fed_by_infinities),
+    ],
 }
 """What Keras does otherwise, by design."""
 

@@ -31,6 +31,12 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     TANH_GRADIENT,
     nan_in_x,
 )
+from deconv_ref.conformance.frameworks._allowances import (
+    beside_infinities,
+    fed_by_infinities,
+    linear_in_float32,
+    with_nowhere,
+)
 from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._loss_differences import (
     INFINITE_LOGITS,
@@ -127,7 +133,19 @@ DIFFERENCES: dict[str, list[Difference]] = {
     "ssim": [IMAGES_ALONE],
     "ssim_loss": [IMAGES_ALONE],
     "ssim_loss_backward": [IMAGES_ALONE],
-    "upsample": [Difference("linear results and coordinates are float32, of float64 images too")],
+    "upsample": [
+        Difference(
+            "linear results and coordinates are float32, of float64 images too", linear_in_float32
+        ),
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", beside_infinities),
+    ],
+    "upsample_backward": [
+        Difference(
+            "linear results and coordinates are float32, of float64 images too", linear_in_float32
+        ),
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", fed_by_infinities),
+    ],
+    "max_pool_backward": [Difference("index -1, which is nowhere, is refused", with_nowhere)],
 }
 """What TensorFlow does otherwise, by design."""
 

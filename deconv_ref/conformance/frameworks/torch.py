@@ -24,7 +24,11 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     TANH_GRADIENT,
     nan_in_x,
 )
-from deconv_ref.conformance.frameworks._allowances import beside_infinities, fed_by_infinities
+from deconv_ref.conformance.frameworks._allowances import (
+    beside_infinities,
+    fed_by_infinities,
+    with_nowhere,
+)
 from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._loss_differences import (
     INFINITE_LOGITS,
@@ -95,7 +99,6 @@ from deconv_ref.conformance.frameworks._torch_pooling import (
     more_positions_than_cells,
     of_overwritten,
     of_several_nan,
-    with_nowhere,
 )
 from deconv_ref.conformance.frameworks._torch_resampling import (
     of_copied_axes,
