@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+from collections.abc import Collection
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -81,12 +82,21 @@ def check(
             "own tiers (equations, cpu), or .py files. Default: all that is installed.",
         ),
     ] = None,
-    op: Annotated[list[str] | None, typer.Option(help="Operator; again for more.")] = None,
+    network: Annotated[
+        bool, typer.Option("--network", help="Train networks in lockstep: torch, keras, jax, cpu.")
+    ] = False,
+    op: Annotated[
+        list[str] | None, typer.Option(help="Operator, or system of --network; again for more.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Updates of --network, per system.")] = 20,
     cases: Annotated[int, typer.Option(min=1, help="Per operator and quantity.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cases.")] = 0,
     dtype: Annotated[DType | None, typer.Option(help="Default: both.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Targets at a time.")] = None,
-    timeout: Annotated[float, typer.Option(min=0.1, max=86400, help="Seconds per case.")] = 30.0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=86400, help="Seconds per case, 30, or system, 300."),
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write them as a page to this file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the table alone.")] = False,
@@ -101,12 +111,16 @@ def check(
     from deconv_ref.conformance import page, report
     from deconv_ref.conformance.compare import Verdict
 
-    plan = _plan(targets, op, cases, seed, dtype, jobs, timeout)
     for path in (json, html):
         if path is not None:
             _check_writable(path)
     # A pipe has no width of its own: leave room for a column per framework.
     console = Console(width=None if sys.stdout.isatty() else 160)
+    if network:
+        if html or dtype is DType.float64:
+            raise UsageError("--network trains in float32, and writes no --html")
+        return _check_network(targets, op, steps, seed, jobs, timeout, console, json, quiet)
+    plan = _plan(targets, op, cases, seed, dtype, jobs, timeout or 30.0)
     results = _run(plan, console, quiet)
     report.print_table(console, results)
     if not quiet:
@@ -117,6 +131,57 @@ def check(
         command = shlex.join(["deconv-ref", *sys.argv[1:]])
         report.write_text(html, page.html_page(results, command))
     return WRONG if any(result.verdict >= Verdict.WRONG for result in results) else 0
+
+
+def _check_network(
+    targets: list[str] | None,
+    op: list[str] | None,
+    steps: int,
+    seed: int,
+    jobs: int | None,
+    timeout: float | None,
+    console: "Console",
+    json: Path | None,
+    quiet: bool,
+) -> int:
+    from deconv_ref.conformance.compare import Verdict
+    from deconv_ref.conformance.frameworks import OWN_TIERS, TRAINERS, TargetError, installed
+    from deconv_ref.conformance.network import report, runner
+    from deconv_ref.conformance.network.systems import SYSTEMS
+    from deconv_ref.conformance.report import write_json
+
+    _check_known("system", op, SYSTEMS)
+    there = [target for target in TRAINERS if target in (*installed(), *OWN_TIERS)]
+    chosen = tuple(dict.fromkeys(targets or there))
+    plan = runner.Plan(
+        targets=chosen,
+        systems=tuple(dict.fromkeys(op or SYSTEMS)),
+        steps=steps,
+        seed=seed,
+        jobs=min(jobs or os.cpu_count() or 1, len(chosen)),
+        timeout=timeout or 300.0,
+    )
+
+    def finished(result: runner.Result) -> None:
+        if not quiet:
+            print(f"{result.framework} {result.system}: {result.verdict}", flush=True)
+
+    try:
+        results = runner.check(plan, finished)
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+    report.print_table(console, results)
+    if not quiet:
+        report.explain(console, results)
+    if json is not None:
+        write_json(json, report.json_report(results, plan))
+    return WRONG if any(result.verdict >= Verdict.WRONG for result in results) else 0
+
+
+def _check_known(what: str, names: list[str] | None, known: Collection[str]) -> None:
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"unknown {what} {name!r}; known: {', '.join(known)}")
 
 
 def _plan(
@@ -132,9 +197,7 @@ def _plan(
     from deconv_ref.conformance.operators import OPERATORS
     from deconv_ref.conformance.runner import Plan
 
-    for name in op or ():
-        if name not in OPERATORS:
-            raise UsageError(f"unknown operator {name!r}; known: {', '.join(OPERATORS)}")
+    _check_known("operator", op, OPERATORS)
     chosen = tuple(dict.fromkeys(targets or (*installed(), *OWN_TIERS)))
     return Plan(
         targets=chosen,

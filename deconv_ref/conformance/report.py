@@ -22,8 +22,11 @@ from deconv_ref.conformance.script import call_text, write_script
 from deconv_ref.version import __version__
 
 __all__ = [
+    "COLOURS",
     "case_text",
     "explain",
+    "finite",
+    "json_array",
     "json_report",
     "print_table",
     "reason",
@@ -99,10 +102,11 @@ def _worst(result: Result) -> dict[str, float | None]:
     measured: Any = result.tally
     if result.verdict in result.tally.worst:
         measured = result.tally.worst[result.verdict][1]
-    return {"ulp": _finite(measured.ulp), "of_bound": _finite(measured.of_bound)}
+    return {"ulp": finite(measured.ulp), "of_bound": finite(measured.of_bound)}
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Give a number that JSON has, or None."""
     return value if math.isfinite(value) else None
 
 
@@ -113,16 +117,16 @@ def _counterexample(result: Result) -> dict[str, Any] | None:
     inputs = {}
     for name, operand in case.operands.items():
         array = operand.array()
-        inputs[name] = _json_array(operand.values)
+        inputs[name] = json_array(operand.values)
         # Not `flags`: to those an array of one cell is contiguous however it was cut out.
         if array.strides != np.empty(array.shape, array.dtype).strides:
             inputs[name]["strides"] = [stride // array.itemsize for stride in array.strides]
     assert finding.expected is not None
-    got = {"error": finding.reason} if finding.got is None else _json_array(finding.got)
+    got = {"error": finding.reason} if finding.got is None else json_array(finding.got)
     return {
         "parameters": dict(case.parameters),
         "inputs": inputs,
-        "expected": _json_array(finding.expected),
+        "expected": json_array(finding.expected),
         "got": got,
         "script": write_script(result.target, title(result), case, result.quantity, finding),
     }
@@ -141,7 +145,8 @@ def title(result: Result, *others: Result) -> str:
     return f"{framework}, {result.op}: {what} ({result.verdict})"
 
 
-def _json_array(array: NDArray[Any]) -> dict[str, Any]:
+def json_array(array: NDArray[Any]) -> dict[str, Any]:
+    """Arrange an array as the contract does."""
     # JSON has no NaN and no infinities: they travel as strings.
     data = [v if math.isfinite(v) else str(v) for v in array.ravel().tolist()]
     return {"shape": list(array.shape), "dtype": str(array.dtype), "data": data}

@@ -3,16 +3,19 @@
 import os
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
-from deconv_ref.conformance.frameworks import TargetError, load
-from deconv_ref.conformance.worker import Answer, Excuse, Identity
+from deconv_ref.conformance.frameworks import TargetError, load, trainer_of
+from deconv_ref.conformance.worker import Answer, Excuse, Identity, Trained, Trainer
+
+if TYPE_CHECKING:
+    from deconv_ref.conformance.network.systems import Task
 
 __all__ = ["serve"]
 
@@ -48,8 +51,13 @@ def _identify(module: Any, wanted: tuple[str, ...]) -> Identity:
         raise TargetError(
             f"{module.__file__}: has none of the functions to check: {', '.join(wanted)}"
         )
+    return Identity(*_name(module), functions)
+
+
+def _name(module: Any) -> tuple[str, str]:
+    """Give name and version."""
     name = getattr(module, "NAME", Path(module.__file__).stem)
-    return Identity(str(name), str(getattr(module, "VERSION", "")), functions)
+    return str(name), str(getattr(module, "VERSION", ""))
 
 
 def _call(module: Any, case: Case) -> Answer:
@@ -58,11 +66,41 @@ def _call(module: Any, case: Case) -> Answer:
         result = getattr(module, case.function)(**operands, **case.parameters)
         results = tuple(map(_plain, result if isinstance(result, tuple | list) else (result,)))
     except Exception as error:
-        return Answer(error=" ".join(f"{type(error).__name__}: {error}".split())[:500])
+        return Answer(error=_one_line(error))
     for name, operand in case.operands.items():
         if not np.array_equal(operands[name], operand.values, equal_nan=True):
             return Answer(results, harm=name)
     return Answer(results)
+
+
+def _trainer(module: Any) -> Trainer:
+    trainer = trainer_of(module)
+    if trainer is None and not hasattr(module, "NAME"):
+        raise TargetError(f"{module.__file__}: has no function train to check")
+    convention = getattr(trainer, "CONVENTION", "keras") if trainer else None
+    if convention not in ("keras", "torch", None):
+        wanted = 'CONVENTION must be "keras" or "torch"'
+        raise TargetError(f"{module.__file__}: {wanted}, got {convention!r}")
+    return Trainer(*_name(module), convention)
+
+
+def _train(module: Any, task: "Task") -> Trained:
+    trainer: Any = trainer_of(module)
+    try:
+        steps = trainer.train(task.layers, task.weights, task.batches, task.loss, task.optimizer)
+        return Trained([_told(step) for step in steps])
+    except Exception as error:
+        return Trained([], _one_line(error))
+
+
+def _told(step: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy what a trainer tells of a step: it may go on to change its arrays."""
+    return {
+        name: {key: _plain(np.array(array)) for key, array in value.items()}
+        if isinstance(value, Mapping)
+        else _plain(np.array(value))
+        for name, value in step.items()
+    }
 
 
 def _excuses(module: Any, case: Case) -> list[Excuse]:
@@ -74,6 +112,10 @@ def _excuses(module: Any, case: Case) -> list[Excuse]:
             )
             excuses.append(Excuse(difference.reason, allowance, difference.quantity))
     return excuses
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
 def _plain(result: Any) -> NDArray[Any] | str | None:
@@ -93,7 +135,7 @@ def _unsupported(module: Any, op: str, parameters: dict[str, Any]) -> str | None
     try:
         reason = ask(op, parameters) if ask is not None else None
     except Exception as error:
-        return " ".join(f"unsupported() raised {type(error).__name__}: {error}".split())[:500]
+        return f"unsupported() raised {_one_line(error)}"
     if reason is None or isinstance(reason, str):
         return reason
     return f"unsupported() gave a {type(reason).__name__}, not a reason or None"
@@ -105,6 +147,8 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "call": _call,
     "excuses": _excuses,
     "unsupported": _unsupported,
+    "trainer": _trainer,
+    "train": _train,
 }
 
 

@@ -14,12 +14,15 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.frameworks import TargetError
 
-__all__ = ["Answer", "DiedError", "Excuse", "Identity", "Worker"]
+if TYPE_CHECKING:
+    from deconv_ref.conformance.network.systems import Task
+
+__all__ = ["Answer", "DiedError", "Excuse", "Identity", "Trained", "Trainer", "Worker"]
 
 START_SECONDS = 180.0  # importing a large framework on a cold disk
 GRACE_SECONDS = 5.0
@@ -62,6 +65,23 @@ class Excuse:
     quantity: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """Who a target says it is, and where its Adam has its epsilon; None if it trains nothing."""
+
+    name: str
+    version: str
+    convention: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of training: what the target told of each step, or the error that it raised."""
+
+    steps: list[dict[str, Any]]
+    error: str | None = None
+
+
 class Worker:
     """Run a target's functions in a process that is started again whenever it dies."""
 
@@ -83,11 +103,19 @@ class Worker:
         TargetError
             If the target cannot be loaded.
         """
-        try:
-            identity: Identity = self._ask("identify", wanted)
-        except DiedError as error:
-            raise TargetError(f"{self.target}: {error} while it was imported") from error
+        identity: Identity = self._introduce("identify", wanted)
         return identity
+
+    def trainer(self) -> Trainer:
+        """Start the process and ask how the target trains.
+
+        Raises
+        ------
+        TargetError
+            If the target cannot be loaded.
+        """
+        trainer: Trainer = self._introduce("trainer")
+        return trainer
 
     def call(self, case: Case) -> Answer:
         """Call the target's function on a case.
@@ -99,6 +127,17 @@ class Worker:
         """
         answer: Answer = self._ask("call", case)
         return answer
+
+    def train(self, task: "Task") -> Trained:
+        """Let the target train.
+
+        Raises
+        ------
+        DiedError
+            If the process ends or `timeout` passes first.
+        """
+        trained: Trained = self._ask("train", task)
+        return trained
 
     def unsupported(self, op: str, parameters: Mapping[str, Any]) -> str | None:
         """Ask the target for the reason why it does not offer an operator with these parameters."""
@@ -127,6 +166,13 @@ class Worker:
         """End the process, from any thread; a call under way raises `DiedError`."""
         self._closed = True
         self.stop()
+
+    def _introduce(self, *request: Any) -> Any:
+        """Ask for the first time, when the target is imported."""
+        try:
+            return self._ask(*request)
+        except DiedError as error:
+            raise TargetError(f"{self.target}: {error} while it was imported") from error
 
     def _ask(self, *request: Any) -> Any:
         if self._process is None:

@@ -8,6 +8,9 @@ SPELLINGS says how the framework spells our operators, for docs/conventions.md. 
 and "gradients" stand for all that have no key of their own, and one text may have several keys,
 with spaces between. A text is what one would write, then, after a semicolon, remarks. Of a
 parameter that is the same there nothing is said. DIFFERENCES says which results differ by design.
+
+What trains networks by a framework stands beside its adapter, in ``_<name>_network.py``; see
+`deconv_ref.conformance.network`.
 """
 
 import importlib
@@ -17,7 +20,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["OWN_TIERS", "REQUIRES", "TargetError", "installed", "is_file", "load"]
+__all__ = [
+    "OWN_TIERS",
+    "REQUIRES",
+    "TRAINERS",
+    "TargetError",
+    "installed",
+    "is_file",
+    "load",
+    "trainer_of",
+]
 
 REQUIRES: Mapping[str, tuple[str, ...]] = {
     "scipy": ("scipy",),
@@ -32,6 +44,8 @@ REQUIRES: Mapping[str, tuple[str, ...]] = {
 """Adapters by name, and the packages that each imports."""
 
 OWN_TIERS = ("equations", "cpu")
+TRAINERS = ("torch", "keras", "jax", "cpu")
+"""Adapters that train networks too."""
 
 
 class TargetError(Exception):
@@ -73,6 +87,16 @@ def load(target: str) -> ModuleType:
         return importlib.import_module(f"deconv_ref.conformance.frameworks.{target}")
     except Exception as error:
         raise TargetError(f"{target}: cannot be imported: {_one_line(error)}") from error
+
+
+def trainer_of(target: ModuleType) -> ModuleType | None:
+    """Find the module that trains networks for a loaded target: a file does so itself."""
+    if callable(getattr(target, "train", None)):
+        return target
+    package, _, name = target.__name__.rpartition(".")
+    if package != __name__ or name not in TRAINERS:
+        return None
+    return importlib.import_module(f"{package}._{name}_network")
 
 
 def _load_file(path: Path) -> ModuleType:

@@ -1,0 +1,150 @@
+"""One file per model: named arrays and a document of JSON, in the safetensors format.
+
+The format holds arrays and text and nothing that runs: reading a file executes none of it. The
+document stands in the header's metadata, with a SHA-256 digest of everything, so that damage is
+found wherever it is.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deconv_ref.errors import ParameterError, message
+
+__all__ = ["read", "write"]
+
+KEY = "deconv_ref.nn"
+VERSION = 1  # of the document
+
+
+def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], document: Any) -> None:
+    """Write a file whole, or leave the one that is there as it is.
+
+    The bytes go to a new file in the same folder and, once they are on the disk, take its name. A
+    process that is killed on the way leaves the new file, ``.<name>.<random>.tmp``, behind.
+
+    Parameters
+    ----------
+    path : str or path
+        Where to.
+    arrays : mapping of str to array
+        The arrays, float32 or float64.
+    document : object
+        What JSON can hold.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    header = {"version": VERSION, "sha256": _digest(contents, document), "document": document}
+    target = Path(path).resolve()
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with partial.open("xb") as file:
+            file.write(save(contents, metadata={KEY: json.dumps(header)}))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Any]:
+    """Read a file that `write` wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        Where from.
+
+    Returns
+    -------
+    arrays : dict of str to array
+        The arrays, read-only.
+    document : object
+        What came with them.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such file, or it is damaged or none of deconv_ref's; the message says which.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise fault(f"{error.strerror}: {path}", "Pass the path of a saved model") from None
+    try:
+        arrays = load(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype NumPy lacks
+        got = f"{path}, which is cut short, damaged or in another format ({error})"
+        raise fault(got, "Restore the file, or save the model again") from None
+    if KEY not in metadata:
+        got = f"{path}, a safetensors file of another program"
+        raise fault(got, "Build the network and give it these arrays by set_weights")
+    try:
+        header = json.loads(metadata[KEY])
+        version, document = header["version"], header["document"]
+        whole = header["sha256"] == _digest(arrays, document)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        version, document, whole = VERSION, None, False
+    if version != VERSION:
+        got = f"{path}, whose document has version {version}, not {VERSION}"
+        raise fault(got, "Read it with the version of deconv_ref that wrote it")
+    if not whole:
+        got = f"{path}, whose contents do not have the digest written beside them"
+        raise fault(got, "The file is damaged: restore it, or save the model again")
+    return arrays, document
+
+
+def fault(got: str, remedy: str) -> ParameterError:
+    """Make the error of a file that holds no model.
+
+    Parameters
+    ----------
+    got : str
+        What is wrong with it.
+    remedy : str
+        What to do.
+
+    Returns
+    -------
+    ParameterError
+        The error, to be raised.
+    """
+    return ParameterError(message("load", "path", "a model saved by deconv_ref.nn", got, remedy))
+
+
+def _digest(arrays: Mapping[str, Any], document: Any) -> str:
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\n{json.dumps(name)} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Put a new name on the disk too, where folders can be opened for that."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,219 @@
+"""Optimizers: their equations, PyTorch's and Keras' own, and updates in place."""
+
+import math
+import os
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import deconv_ref as dr
+from deconv_ref import nn
+
+OPTIMIZERS = {
+    "sgd": nn.SGD(0.1),
+    "momentum": nn.SGD(0.1, momentum=0.75),
+    "nesterov": nn.SGD(0.1, momentum=0.75, nesterov=True),
+    "rmsprop-keras": nn.RMSprop(0.1, rho=0.75, epsilon=0.01),
+    "rmsprop-torch": nn.RMSprop(0.1, rho=0.75, epsilon=0.01, convention="torch"),
+    "rmsprop-momentum": nn.RMSprop(0.1, momentum=0.5, epsilon=0.01),
+    "rmsprop-momentum-torch": nn.RMSprop(0.1, momentum=0.5, epsilon=0.01, convention="torch"),
+    "adam-keras": nn.Adam(0.1, 0.5, 0.75, 0.01),
+    "adam-torch": nn.Adam(0.1, 0.5, 0.75, 0.01, "torch"),
+    "adamw-keras": nn.AdamW(0.1, 0.5, 0.75, 0.01, weight_decay=0.25),
+    "adamw-torch": nn.AdamW(0.1, 0.5, 0.75, 0.01, "torch", weight_decay=0.25),
+}
+STEPS = 6
+
+
+def again(optimizer):
+    return type(optimizer)(**{k: v for k, v in optimizer.config().items() if k != "class"})
+
+
+def gradients(steps=STEPS):
+    """Draw gradients of two parameters, of several sizes."""
+    random = np.random.default_rng(8)
+    scale = np.array([1e-4, 1e-2, 1.0, 30.0])
+    return [
+        {"a": random.normal(size=(3, 4)) * scale, "b": random.normal(size=5)} for _ in range(steps)
+    ]
+
+
+def started():
+    random = np.random.default_rng(9)
+    return {"a": random.normal(size=(3, 4)), "b": random.normal(size=5)}
+
+
+def ours(optimizer):
+    weights = started()
+    for gradient in gradients():
+        optimizer.update(weights, gradient)
+    return weights
+
+
+def in_torch(torch, optimizer, leaves):
+    rate = optimizer.learning_rate
+    match optimizer:
+        case nn.SGD():
+            return torch.optim.SGD(
+                leaves, rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov
+            )
+        case nn.RMSprop():
+            return torch.optim.RMSprop(
+                leaves, rate, optimizer.rho, optimizer.epsilon, momentum=optimizer.momentum
+            )
+        case nn.AdamW():
+            betas = (optimizer.beta_1, optimizer.beta_2)
+            return torch.optim.AdamW(leaves, rate, betas, optimizer.epsilon, optimizer.weight_decay)
+        case nn.Adam():
+            betas = (optimizer.beta_1, optimizer.beta_2)
+            return torch.optim.Adam(leaves, rate, betas, optimizer.epsilon)
+
+
+def in_keras(keras, optimizer):
+    options = {k: v for k, v in optimizer.config().items() if k not in ("class", "convention")}
+    return getattr(keras.optimizers, type(optimizer).__name__)(**options)
+
+
+def of(convention):
+    return [n for n, o in OPTIMIZERS.items() if getattr(o, "convention", convention) == convention]
+
+
+@pytest.mark.parametrize("name", of("torch"))
+def test_updates_are_those_of_pytorch(name):
+    torch = pytest.importorskip("torch")
+    leaves = {n: torch.tensor(a, requires_grad=True) for n, a in started().items()}
+    theirs = in_torch(torch, OPTIMIZERS[name], list(leaves.values()))
+    for gradient in gradients():
+        for key, leaf in leaves.items():
+            leaf.grad = torch.tensor(gradient[key])
+        theirs.step()
+    for key, array in ours(again(OPTIMIZERS[name])).items():
+        np.testing.assert_allclose(array, leaves[key].detach().numpy(), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", of("keras"))
+def test_updates_are_those_of_keras(name):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    keras = pytest.importorskip("keras")
+    theirs = in_keras(keras, OPTIMIZERS[name])
+    variables = {n: keras.Variable(a, dtype="float64") for n, a in started().items()}
+    for gradient in gradients():
+        pairs = [(keras.ops.convert_to_tensor(gradient[n]), v) for n, v in variables.items()]
+        theirs.apply_gradients(pairs)
+    for key, array in ours(again(OPTIMIZERS[name])).items():
+        found = keras.ops.convert_to_numpy(variables[key])
+        # Keras keeps its learning rate and its betas in float32.
+        np.testing.assert_allclose(array, found, rtol=2e-6, atol=2e-7)
+
+
+def root(x):
+    return Fraction(math.sqrt(x)) if x else Fraction(0)
+
+
+def step_of(optimizer, t, w, g, kept):
+    """Update one number by the equations as they are printed, on fractions but for roots."""
+    exact = {k: Fraction(v) for k, v in optimizer.config().items() if isinstance(v, float)}
+    rate, epsilon = exact["learning_rate"], exact.get("epsilon")
+    keras = getattr(optimizer, "convention", None) == "keras"
+    if isinstance(optimizer, nn.SGD):
+        v = kept["v"] = exact["momentum"] * kept.get("v", 0) + g
+        return w - rate * (g + exact["momentum"] * v if optimizer.nesterov else v)
+    if isinstance(optimizer, nn.RMSprop):
+        v = kept["v"] = exact["rho"] * kept.get("v", 0) + (1 - exact["rho"]) * g**2
+        s = g / root(v + epsilon) if keras else g / (root(v) + epsilon)
+        b = kept["b"] = exact["momentum"] * kept.get("b", 0) + s
+        return w - rate * b
+    one, two = exact["beta_1"], exact["beta_2"]
+    m = kept["m"] = one * kept.get("m", 0) + (1 - one) * g
+    v = kept["v"] = two * kept.get("v", 0) + (1 - two) * g**2
+    w = (1 - rate * exact.get("weight_decay", Fraction(0))) * w
+    if keras:
+        return w - rate * root(1 - two**t) / (1 - one**t) * m / (root(v) + epsilon)
+    return w - rate * (m / (1 - one**t)) / (root(v / (1 - two**t)) + epsilon)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_follow_the_printed_equations(name):
+    optimizer = OPTIMIZERS[name]
+    expected = {key: array.copy() for key, array in started().items()}
+    for key, array in expected.items():
+        for place in np.ndindex(array.shape):
+            w, kept = Fraction(array[place]), {}
+            for t, gradient in enumerate(gradients(), start=1):
+                w = step_of(optimizer, t, w, Fraction(gradient[key][place]), kept)
+            array[place] = float(w)
+    for key, array in ours(again(optimizer)).items():
+        np.testing.assert_allclose(array, expected[key], rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_are_in_place_and_keep_their_buffers(name):
+    optimizer, weights = again(OPTIMIZERS[name]), started()
+    weights = {key: array.astype(np.float32) for key, array in weights.items()}
+    before, arrays = {key: array.copy() for key, array in weights.items()}, dict(weights)
+    steps = [{k: a.astype(np.float32) for k, a in gradient.items()} for gradient in gradients(3)]
+    given = [{key: array.copy() for key, array in step.items()} for step in steps]
+    optimizer.update(weights, steps[0])
+    buffers = [id(array) for slots in optimizer.state.values() for array in slots.values()]
+    for step in steps[1:]:
+        optimizer.update(weights, step)
+    after = [array for slots in optimizer.state.values() for array in slots.values()]
+    assert [id(array) for array in after] == buffers
+    assert all(array.dtype == np.float32 for array in after)
+    assert optimizer.steps == 3
+    for key, array in weights.items():
+        assert array is arrays[key]
+        assert array.dtype == np.float32
+        assert (array != before[key]).any()
+    for step, copy in zip(steps, given, strict=True):
+        for key, array in step.items():
+            np.testing.assert_array_equal(array, copy[key])
+
+
+def test_conventions_differ():
+    for kind in (nn.Adam, nn.RMSprop):
+        first, second = (ours(kind(0.1, epsilon=0.1, convention=c)) for c in ("keras", "torch"))
+        assert (first["a"] != second["a"]).all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_factor_multiplies_the_learning_rate(name):
+    optimizer = again(OPTIMIZERS[name])
+    slow = again(optimizer)
+    slow.learning_rate *= 0.5
+    expected, got, frozen = ours(slow), started(), started()
+    other = again(OPTIMIZERS[name])
+    for gradient in gradients():
+        optimizer.update(got, gradient, {"a": 0.5, "b": 0.5})
+        other.update(frozen, gradient, {"a": 0.0})
+    for key in ("a", "b"):
+        np.testing.assert_array_equal(got[key], expected[key])
+    np.testing.assert_array_equal(frozen["a"], started()["a"])
+    np.testing.assert_array_equal(frozen["b"], ours(again(OPTIMIZERS[name]))["b"])
+
+
+def test_the_learning_rate_may_change_between_updates():
+    optimizer, weights = nn.SGD(1.0), {"w": np.array([1.0])}
+    optimizer.update(weights, {"w": np.array([1.0])})
+    optimizer.learning_rate = 0.5
+    optimizer.update(weights, {"w": np.array([1.0])})
+    assert weights["w"] == -0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: nn.SGD(-1), "SGD: learning_rate must be a finite number from 0, got -1"),
+        (lambda: nn.SGD("fast"), "SGD: learning_rate must be a finite number"),
+        (lambda: nn.SGD(1, momentum=1.0), "SGD: momentum must be .* from 0 to below 1, got 1.0"),
+        (lambda: nn.RMSprop(rho=2), "RMSprop: rho must be"),
+        (lambda: nn.Adam(beta_2=1), "Adam: beta_2 must be"),
+        (lambda: nn.Adam(epsilon=float("nan")), "Adam: epsilon must be a finite number"),
+        (lambda: nn.Adam(convention="jax"), "Adam: convention must be 'keras' or 'torch'"),
+        (lambda: nn.AdamW(weight_decay=True), "AdamW: weight_decay must be"),
+    ],
+)
+def test_what_cannot_be_is_told(make, match):
+    with pytest.raises(dr.ParameterError, match=match):
+        make()
