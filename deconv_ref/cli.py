@@ -254,5 +254,21 @@ def _run(plan: "Plan", console: "Console", quiet: bool) -> list["Result"]:
         raise UsageError(str(error)) from error
 
 
+@app.command()
+def documents(
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="Entries, or documents A to E.")
+    ] = None,
+) -> None:
+    """List the documents' equations, systems, slips and troubles, or tell all of some."""
+    from deconv_ref.documents import text
+    from deconv_ref.errors import ParameterError
+
+    try:
+        print(text(tuple(ids or ())))
+    except ParameterError as error:
+        raise UsageError(str(error)) from error
+
+
 if __name__ == "__main__":
     main()

@@ -451,3 +451,22 @@ def test_an_interrupt_ends_it_quickly_and_leaves_no_process(seconds, folder):
         for _ in range(20):  # the last may still be dying
             os.killpg(process.pid, 0)
             time.sleep(0.2)
+
+
+# The documents
+
+
+def test_documents_are_listed_and_told():
+    listed = subprocess.run([*COMMAND, "documents"], capture_output=True, text=True)
+    assert listed.returncode == 0
+    assert "system-d1" in listed.stdout
+    told = subprocess.run([*COMMAND, "documents", "c2"], capture_output=True, text=True)
+    assert told.returncode == 0
+    assert "conv" in told.stdout
+
+
+def test_an_unknown_entry_is_one_line():
+    run = subprocess.run([*COMMAND, "documents", "Z9"], capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith("deconv-ref: ")
+    assert run.stderr.count("\n") == 1

@@ -9,7 +9,7 @@ import pytest
 
 LATER = (
     *("numba", "llvmlite", "scipy", "hypothesis", "PIL", "typer", "rich", "torch", "tensorflow"),
-    *("keras", "jax", "onnx", "onnxruntime", "mpmath"),
+    *("keras", "jax", "onnx", "onnxruntime", "mpmath", "safetensors"),
 )
 
 

@@ -60,6 +60,11 @@ def shapes(draw: st.DrawFn, least_axes: int = 0, most: Sequence[int] = (13, 6, 4
     most : sequence of int
         Largest size of an axis where there are 1, 2 or 3. The last is at times longer than two
         vectors of a processor; the batch is at times empty.
+
+    Returns
+    -------
+    tuple of int
+        The shape, (N, C, *spatial).
     """
     axes = draw(st.integers(least_axes, 3))
     batch = draw(st.sampled_from([1, 2, 1, 3, 1, 0]))
