@@ -17,10 +17,19 @@ __all__ = [
     "check_shape",
     "check_spatial",
     "full_size",
+    "is_array",
     "volume",
 ]
 
 FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def is_array(value: object) -> bool:
+    """Tell whether a value is a NumPy array that means what its memory holds.
+
+    A `numpy.matrix` has two axes whatever it is reshaped to, and a masked array hides elements.
+    """
+    return isinstance(value, np.ndarray) and not isinstance(value, np.matrix | np.ma.MaskedArray)
 
 
 def check_floating(function: str, **arrays: Any) -> None:
@@ -41,7 +50,7 @@ def check_floating(function: str, **arrays: Any) -> None:
     dtypes = [array.dtype for array in arrays.values() if isinstance(array, np.ndarray)]
     common = next((dtype for dtype in dtypes if dtype in FLOATING), FLOATING[0])
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
+        if not is_array(array):
             wanted, got = "a NumPy array of float32 or float64", type(array).__name__
             remedy = f"Write np.asarray({name}, dtype=np.{common})"
         elif array.dtype not in FLOATING:

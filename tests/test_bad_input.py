@@ -346,3 +346,27 @@ def test_a_refused_call_leaves_its_arguments_alone():
     with pytest.raises(dr.ParameterError, match="stride"):
         dr.conv_backward(**arguments)
     assert all(np.array_equal(arguments[name], array) for name, array in before.items())
+
+
+NO_ARRAYS = {
+    "matrix": lambda shape: np.asmatrix(np.ones(shape)),
+    "MaskedArray": lambda shape: np.ma.masked_equal(np.ones(shape), 2.0),
+}
+TAKING_ONE = {  # a matrix keeps two axes when it is reshaped: kernels would write beside it
+    "dropout": lambda x: dr.dropout(x, 0.5, mask=np.ones(x.shape, bool)),
+    "dropout_backward": lambda x: dr.dropout_backward(x, 0.5, mask=np.ones(x.shape, bool)),
+    "mask": lambda x: dr.dropout(np.ones(x.shape), 0.5, mask=x > 0),
+    "softmax": dr.softmax,
+    "relu": dr.relu,
+    "prelu": lambda x: dr.prelu(x, np.ones(4)),
+    "softmax_cross_entropy": lambda x: dr.softmax_cross_entropy(x, x),
+    "batch_norm": lambda x: dr.batch_norm(x, *[np.ones(4)] * 4, training=True),
+    "fft_convolve": lambda x: dr.fft_convolve(np.ones((1, 1, 5, 5)), x),
+}
+
+
+@pytest.mark.parametrize("kind", NO_ARRAYS)
+@pytest.mark.parametrize("function", TAKING_ONE)
+def test_what_is_no_plain_array_is_refused(function, kind):
+    with pytest.raises(dr.DTypeError, match=f"got {kind}.*np.asarray"):
+        TAKING_ONE[function](NO_ARRAYS[kind]((3, 4)))

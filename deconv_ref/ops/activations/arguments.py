@@ -55,7 +55,7 @@ def check_axis(function: str, x: Any, axis: Any) -> int:
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
         raise ParameterError(message(function, "axis", "an int", axis))
     if not -x.ndim <= axis < x.ndim:
-        wanted = f"an axis of x, which has {x.ndim}"
+        wanted = f"an axis of x, which has {x.ndim} axes"
         raise ParameterError(message(function, "axis", wanted, axis))
     return int(axis) % x.ndim
 

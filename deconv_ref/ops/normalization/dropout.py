@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from deconv_ref import backend
-from deconv_ref.checks import check_floating, check_shape
+from deconv_ref.checks import check_floating, check_shape, is_array
 from deconv_ref.errors import DTypeError, ParameterError, message
 
 __all__ = ["dropout", "dropout_backward"]
@@ -117,10 +117,10 @@ def dropout_backward(grad_y: Any, rate: float, *, mask: Any) -> Any:
 def _dropped(function: str, name: str, x: Any, rate: Any, mask: Any) -> Any:
     kernels = backend.kernels(function, "normalization", **{name: x, "mask": mask})
     check_floating(function, **{name: x if x is not None else ()})
-    if getattr(mask, "dtype", None) not in (np.dtype(np.bool_), x.dtype):
-        got = str(mask.dtype) if hasattr(mask, "dtype") else type(mask).__name__
+    if not is_array(mask) or mask.dtype not in (np.dtype(np.bool_), x.dtype):
+        got = str(mask.dtype) if is_array(mask) else type(mask).__name__
         wanted = f"an array of bool or {x.dtype}"
-        raise DTypeError(message(function, "mask", wanted, got, "Write mask.astype(bool)"))
+        raise DTypeError(message(function, "mask", wanted, got, "Write np.asarray(mask, bool)"))
     check_shape(function, "mask", mask, x.shape, f"It has the shape of {name}")
     if type(rate) is bool or not isinstance(rate, Real) or not 0 <= float(rate) < 1:
         raise ParameterError(message(function, "rate", "a number from 0 to below 1", rate))

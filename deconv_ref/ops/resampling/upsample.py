@@ -79,8 +79,9 @@ def upsample(
     ``floor(o / scale)``), ONNX's ``half_pixel`` with ``nearest_mode="round_prefer_ceil"``, Keras's
     and TensorFlow's default. "linear" is "linear", "bilinear" or "trilinear" in PyTorch. Below a
     scale of 1 nothing is smoothed first, where JAX does so by default. PyTorch copies an axis whose
-    size a scale leaves as it is, 2 cells at 1.3, where the equation interpolates. Frameworks
-    compute coordinates in float32 in part.
+    size a scale leaves as it is, 2 cells at 1.3, where the equation interpolates. With
+    corners aligned, ONNX divides by the size times the scale, less 1, also where that is a
+    fraction. Frameworks compute coordinates in float32 in part.
 
     References
     ----------
