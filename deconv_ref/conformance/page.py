@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from deconv_ref.conformance.compare import Verdict
-from deconv_ref.conformance.report import case_text, reason, title, together
+from deconv_ref.conformance.report import DIFFERS, case_text, present, reason, title, together
 from deconv_ref.conformance.runner import Result
 from deconv_ref.conformance.script import write_script
 from deconv_ref.version import __version__
@@ -57,6 +57,7 @@ def html_page(results: Sequence[Result], command: str) -> str:
 <div class="scroll" tabindex="0">
 {_matrix(results)}
 </div>
+{_differences(results)}
 <h2>What does not conform</h2>
 {faults or "<p>Nothing.</p>"}
 </body>
@@ -66,13 +67,12 @@ def html_page(results: Sequence[Result], command: str) -> str:
 
 def _matrix(results: Sequence[Result]) -> str:
     columns = dict.fromkeys((r.target, r.framework, r.version) for r in results)
-    rows = dict.fromkeys((r.op, r.quantity) for r in results)
     found = {(r.target, r.op, r.quantity): r for r in results}
     heads = "".join(
         f'<th scope="col">{escape(name)}<br>{escape(version)}</th>' for _, name, version in columns
     )
     lines = [f'<tr><th scope="col">operator</th><th scope="col">quantity</th>{heads}</tr>']
-    for op, quantity in rows:
+    for op, quantity in present(results):
         cells = "".join(_cell(found[target, op, quantity]) for target, _, _ in columns)
         lines.append(
             f'<tr><th scope="row">{escape(op)}</th><td>{escape(quantity)}</td>{cells}</tr>'
@@ -81,8 +81,25 @@ def _matrix(results: Sequence[Result]) -> str:
 
 
 def _cell(result: Result) -> str:
-    verdict = result.verdict
-    return f'<td class="{verdict}" title="{escape(reason(result))}">{verdict}</td>'
+    verdict, star = result.verdict, DIFFERS if result.tally.differences else ""
+    return f'<td class="{verdict}" title="{escape(reason(result))}">{verdict}{star}</td>'
+
+
+def _differences(results: Sequence[Result]) -> str:
+    """List what is different by design, which keeps a verdict from being worse."""
+    lines = [
+        f"<li>{escape(title(result))}: {escape(reason(result))}</li>"
+        for result in results
+        if result.verdict is Verdict.CONFORMS and result.tally.differences
+    ]
+    if not lines:
+        return ""
+    items = "\n".join(lines)
+    return f"""<details><summary>{DIFFERS} By design</summary>
+<ul>
+{items}
+</ul>
+</details>"""
 
 
 def _fault(same: Sequence[Result]) -> str:

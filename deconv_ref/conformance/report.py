@@ -23,11 +23,13 @@ from deconv_ref.version import __version__
 
 __all__ = [
     "COLOURS",
+    "DIFFERS",
     "case_text",
     "explain",
     "finite",
     "json_array",
     "json_report",
+    "present",
     "print_table",
     "reason",
     "title",
