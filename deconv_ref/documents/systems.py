@@ -219,6 +219,10 @@ def system_d2(*, seed: int = 0, dtype: str = "float32", as_printed: bool = False
     size that this network takes (D-s4), and accuracy says nothing of grey pixels (D-s5), so that
     none is measured here. All but 87,920 parameters are in one dense layer (D-t1).
 
+    Nor does the document say what the 64 maps are. ``deconv-ref train D2`` gives it images of half
+    the size, as means of 2x2 pixels, in 65 levels of grey: map c is 1 where the level is above c,
+    else 0. So 1,180 bits become the 6,272 of an image again.
+
     As in `system_d1` the network gives logits: `deconv_ref.sigmoid` makes the image. A sigmoid of
     its own rounds to 1 from a logit of 17 on in float32, and the loss is infinite.
 

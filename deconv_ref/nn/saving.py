@@ -55,6 +55,7 @@ def write(model: "Sequential", path: str | os.PathLike[str], run: Run | None) ->
         "epochs": model.epochs,
         "generators": [layer.random.bit_generator.state for layer in model.layers],
         "run": run and run.document(),
+        "notes": model.notes,
     }
     storage.write(path, arrays, document)
 
@@ -107,6 +108,7 @@ def _restore(model: "Sequential", arrays: Mapping[str, Any], document: dict[str,
         layer.random.bit_generator.state = state
     model.epochs = document["epochs"]
     model.run = Run.restored(document["run"]) if document["run"] else None
+    model.notes = dict(document["notes"])
 
 
 def _remembered(optimizer: Optimizer) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Sequential(Network):
         Epochs that the network was trained for in all.
     run : Run or None
         Where the run of a loaded checkpoint stands, for `fit` to go on from.
+    notes : dict
+        Yours: what JSON can hold, kept in the model's files.
 
     Notes
     -----
@@ -86,6 +88,7 @@ class Sequential(Network):
         self.metrics: dict[str, Metric] = {}
         self.epochs = 0
         self.run: training.Run | None = None
+        self.notes: dict[str, Any] = {}
 
     def compile(self, optimizer: Any, loss: Any, metrics: Iterable[Any] = ()) -> None:
         """Choose how to train.
@@ -294,7 +297,8 @@ class Sequential(Network):
         -----
         The arrays are the parameters and states by their names, and the optimizer's by
         ``optimizer/<parameter>/<slot>``. The rest stands in the metadata, as JSON: layers, loss,
-        metrics, optimizer, generators. Any program that reads safetensors can read the weights.
+        metrics, optimizer, generators, notes. Any program that reads safetensors can read the
+        weights.
         """
         saving.write(self, path, None)
 
