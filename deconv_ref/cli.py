@@ -1,4 +1,4 @@
-"""The command line: ``deconv-ref check``."""
+"""The command line: ``deconv-ref check``, ``documents``, and the commands on real images."""
 
 import os
 import shlex
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deconv_ref import commands
+from deconv_ref.commands.usage import UsageError, check_writable
 from deconv_ref.version import __version__
 
 if TYPE_CHECKING:
@@ -30,10 +32,6 @@ class DType(StrEnum):
 
     float32 = "float32"
     float64 = "float64"
-
-
-class UsageError(Exception):
-    """The command itself was wrong; the message is one line."""
 
 
 def main() -> None:
@@ -113,7 +111,7 @@ def check(
 
     for path in (json, html):
         if path is not None:
-            _check_writable(path)
+            check_writable(path)
     # A pipe has no width of its own: leave room for a column per framework.
     console = Console(width=None if sys.stdout.isatty() else 160)
     if network:
@@ -210,11 +208,6 @@ def _plan(
     )
 
 
-def _check_writable(path: Path) -> None:
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise UsageError(f"cannot write {path}: it must be a file in a folder that can be written")
-
-
 def _run(plan: "Plan", console: "Console", quiet: bool) -> list["Result"]:
     from rich.progress import (
         BarColumn,
@@ -268,6 +261,9 @@ def documents(
         print(text(tuple(ids or ())))
     except ParameterError as error:
         raise UsageError(str(error)) from error
+
+
+commands.register(app)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 
 import deconv_ref as dr
-from deconv_ref import cli, commands
-from deconv_ref.commands.usage import UsageError
+from deconv_ref import cli
 from deconv_ref.imaging import write_image
-
-if cli.UsageError is not UsageError:  # until cli.py has the commands itself
-    cli.UsageError = UsageError
-    commands.register(cli.app)
 
 PROGRAM = [sys.executable, str(Path(__file__))]
 

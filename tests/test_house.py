@@ -28,6 +28,7 @@ FLOORS = (
     ("nn",),
     ("documents",),
     ("imaging", "conformance"),
+    ("commands",),
     ("cli", "__main__"),
 )
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
