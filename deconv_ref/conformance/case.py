@@ -85,9 +85,9 @@ class Case:
 
     @property
     def wide(self) -> bool:
-        """Whether an exact case uses the dtype's whole precision, rather than a few bits of it."""
-        floats = [a for a in self.arrays().values() if a.dtype.kind == "f"]
-        return self.exact and any(np.any(np.abs(a[np.isfinite(a)]) > SMALL) for a in floats)
+        """Whether an operand has integers of the dtype's whole precision, not of a few bits."""
+        floats = [a[np.isfinite(a)] for a in self.arrays().values() if a.dtype.kind == "f"]
+        return any(np.any(np.abs(a) > SMALL) and np.all(a == np.round(a)) for a in floats)
 
     @property
     def empty(self) -> bool:
