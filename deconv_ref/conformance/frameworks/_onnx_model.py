@@ -200,9 +200,14 @@ def log_softmax_model(x, axis=1):
     return _model("LogSoftmax", {"x": x}, {"axis": axis})
 
 
-def plain_model(operator, x):
-    """Build the model of an operator without parameters, and its inputs by name."""
-    return _model(operator, {"x": x})
+def plain_model(operator):
+    """Give the builder of models of an operator without parameters."""
+    return lambda x: _model(operator, {"x": x})
+
+
+def through(run, build):
+    """Make a function of arrays: it builds a model, runs it, and gives the first result."""
+    return lambda *operands, **parameters: run(*build(*operands, **parameters))[0]
 
 
 def _window(size, kernel_size, stride, padding, dilation, ceil_mode):

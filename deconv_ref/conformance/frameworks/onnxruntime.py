@@ -35,6 +35,7 @@ from deconv_ref.conformance.frameworks._onnx_model import (
     plain_model,
     prelu_model,
     softmax_model,
+    through,
     upsample_model,
 )
 from deconv_ref.conformance.frameworks._onnx_spellings import ONNX_SPELLINGS
@@ -85,14 +86,10 @@ def unsupported(op, parameters):
     return not_offered(op, parameters)
 
 
-def conv(x, weight, bias=None, **parameters):
-    """Compute y."""
-    return _run(*conv_model(x, weight, bias, **parameters))[0]
-
-
-def conv_transpose(x, weight, bias=None, **parameters):
-    """Compute y."""
-    return _run(*conv_transpose_model(x, weight, bias, **parameters))[0]
+def _run(model, inputs):
+    providers = ["CPUExecutionProvider"]
+    session = onnxruntime.InferenceSession(model.SerializeToString(), OPTIONS, providers=providers)
+    return session.run(None, inputs)
 
 
 def max_pool(x, kernel_size, **parameters):
@@ -101,98 +98,28 @@ def max_pool(x, kernel_size, **parameters):
     return max_pooled(y, indices, x.shape, kernel_size, **parameters)
 
 
-def avg_pool(x, kernel_size, **parameters):
-    """Compute y."""
-    return _run(*avg_pool_model(x, kernel_size, **parameters))[0]
-
-
-def max_unpool(x, indices, output_size):
-    """Compute y."""
-    return _run(*max_unpool_model(x, indices, output_size))[0]
-
-
-def upsample(x, scale_factor, **parameters):
-    """Compute y."""
-    return _run(*upsample_model(x, scale_factor, **parameters))[0]
-
-
-def pixel_shuffle(x, factor):
-    """Compute y."""
-    return _run(*pixel_shuffle_model(x, factor))[0]
-
-
-def pad(x, padding, **parameters):
-    """Compute y."""
-    return _run(*pad_model(x, padding, **parameters))[0]
-
-
 def linear(x, weight, bias=None):
     """Compute y."""
     rows = _run(*linear_model(x, weight, bias))[0]
     return rows.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def batch_norm(x, gamma, beta, running_mean, running_var, **parameters):
-    """Compute y."""
-    return _run(*batch_norm_model(x, gamma, beta, running_mean, running_var, **parameters))[0]
-
-
-def relu(x):
-    """Compute y."""
-    return _run(*plain_model("Relu", x))[0]
-
-
-def leaky_relu(x, negative_slope=0.01):
-    """Compute y."""
-    return _run(*leaky_relu_model(x, negative_slope))[0]
-
-
-def prelu(x, slope):
-    """Compute y."""
-    return _run(*prelu_model(x, slope))[0]
-
-
-def elu(x, alpha=1.0):
-    """Compute y."""
-    return _run(*elu_model(x, alpha))[0]
-
-
-def sigmoid(x):
-    """Compute y."""
-    return _run(*plain_model("Sigmoid", x))[0]
-
-
-def tanh(x):
-    """Compute y."""
-    return _run(*plain_model("Tanh", x))[0]
-
-
-def softplus(x):
-    """Compute y."""
-    return _run(*plain_model("Softplus", x))[0]
-
-
-def gelu(x):
-    """Compute y."""
-    return _run(*plain_model("Gelu", x))[0]
-
-
-def silu(x):
-    """Compute y."""
-    return _run(*plain_model("Swish", x))[0]
-
-
-def softmax(x, axis=1):
-    """Compute y."""
-    return _run(*softmax_model(x, axis))[0]
-
-
-def log_softmax(x, axis=1):
-    """Compute y."""
-    return _run(*log_softmax_model(x, axis))[0]
-
-
-def _run(model, inputs):
-    providers = ["CPUExecutionProvider"]
-    session = onnxruntime.InferenceSession(model.SerializeToString(), OPTIONS, providers=providers)
-    return session.run(None, inputs)
+conv = through(_run, conv_model)
+conv_transpose = through(_run, conv_transpose_model)
+avg_pool = through(_run, avg_pool_model)
+max_unpool = through(_run, max_unpool_model)
+upsample = through(_run, upsample_model)
+pixel_shuffle = through(_run, pixel_shuffle_model)
+pad = through(_run, pad_model)
+batch_norm = through(_run, batch_norm_model)
+relu = through(_run, plain_model("Relu"))
+leaky_relu = through(_run, leaky_relu_model)
+prelu = through(_run, prelu_model)
+elu = through(_run, elu_model)
+sigmoid = through(_run, plain_model("Sigmoid"))
+tanh = through(_run, plain_model("Tanh"))
+softplus = through(_run, plain_model("Softplus"))
+gelu = through(_run, plain_model("Gelu"))
+silu = through(_run, plain_model("Swish"))
+softmax = through(_run, softmax_model)
+log_softmax = through(_run, log_softmax_model)
