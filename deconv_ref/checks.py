@@ -1,9 +1,11 @@
-"""What every public function asks of the arrays it is given.
+"""What every public function asks of the arrays and numbers it is given.
 
 Public functions check once, at the edge; kernels never do.
 """
 
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,20 @@ from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
 from deconv_ref.window import LARGEST, VOLUME, is_size, plain
 
 __all__ = [
+    "FINITE",
     "check_choice",
+    "check_count",
     "check_floating",
     "check_shape",
     "check_spatial",
     "full_size",
+    "in_range",
     "is_array",
     "volume",
 ]
 
 FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
+FINITE = float(np.finfo(np.float64).max)
 
 
 def is_array(value: object) -> bool:
@@ -107,6 +113,75 @@ def check_choice(function: str, name: str, value: object, choices: tuple[Any, ..
     if not any(type(value) is type(choice) and value == choice for choice in choices):
         wanted = " or ".join(map(repr, choices))
         raise ParameterError(message(function, name, wanted, repr(value)))
+
+
+def check_count(function: str, name: str, value: Any, least: int, most: int = LARGEST) -> int:
+    """Ask for an int from `least` to `most`, and give it as a plain one.
+
+    Raises
+    ------
+    ParameterError
+        If it is none, or outside.
+
+    Examples
+    --------
+    >>> check_count("modcrop", "factor", np.int64(2), least=1)
+    2
+    """
+    if not is_size(value, least, most):
+        wanted = f"an int of at least {least}"
+        if most < LARGEST or is_size(value, least, math.inf):
+            wanted += f" and at most {most}"
+        raise ParameterError(message(function, name, wanted, repr(value)))
+    return int(value)
+
+
+def in_range(
+    function: str,
+    name: str,
+    value: Any,
+    low: float = -FINITE,
+    high: float = FINITE,
+    *,
+    above: bool = False,
+    below: bool = False,
+) -> float:
+    """Ask for a finite number from `low` to `high`, and give it as a float.
+
+    Parameters
+    ----------
+    function, name : str
+        Public function and parameter, to name in errors.
+    value : float
+        As passed.
+    low, high : float
+        The range.
+    above, below : bool
+        Whether `low` itself is too low, and `high` too high.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    ParameterError
+        If it is none, or outside.
+
+    Examples
+    --------
+    >>> in_range("darken", "gamma", np.float32(0.5), 0, 1, above=True)
+    0.5
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    inside = number and low <= value <= high
+    if inside and not (above and value == low) and not (below and value == high):
+        return float(value)
+    bounds = [f"{'above' if above else 'of at least'} {low:g}"] if low > -FINITE else []
+    bounds += [f"{'below' if below else 'of at most'} {high:g}"] if high < FINITE else []
+    wanted = " ".join(["a finite number", " and ".join(bounds)]).rstrip()
+    raise ParameterError(message(function, name, wanted, repr(value)))
 
 
 def volume(array: Any) -> Any:

@@ -284,8 +284,11 @@ X = np.full((1, 4, 6), 0.5)
         (lambda: cut_holes(X, 1, 5, random()), "side must be at most 4, the smaller side of x"),
         (lambda: cut_holes(X, 1, 1, random(), fill=math.inf), "fill must be a finite number, got"),
         (lambda: cut_holes(X, 1, 1, "0"), "cut_holes: rng must be a NumPy Generator"),
-        (lambda: jpeg_quantize(X, 0), "quality must be an int of at least 1, got 0"),
-        (lambda: jpeg_quantize(X, 101), "quality must be at most 100, got 101"),
+        (
+            lambda: jpeg_quantize(X, 0),
+            "an int of at least 1 and at most 100, got 0",
+        ),
+        (lambda: jpeg_quantize(X, 101), "of at least 1 and at most 100, got 101"),
     ],
 )
 def test_errors(call, text):

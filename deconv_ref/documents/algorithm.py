@@ -7,11 +7,11 @@ import numpy as np
 
 import deconv_ref as dr
 from deconv_ref import nn
-from deconv_ref.checks import check_floating, check_shape, check_spatial
-from deconv_ref.errors import ParameterError, ShapeError, message
+from deconv_ref.checks import check_count, check_floating, check_shape, check_spatial, in_range
+from deconv_ref.errors import ShapeError, message
 from deconv_ref.nn.configuration import choose
 from deconv_ref.nn.layer import generator
-from deconv_ref.window import Padding, PerAxis, is_size, per_axis
+from deconv_ref.window import Padding, PerAxis, per_axis
 
 __all__ = ["Fitted", "algorithm_b"]
 
@@ -137,12 +137,9 @@ def _check(name: str, x: Any, target: Any, steps: Any, tolerance: Any, seed: Any
     if target.ndim != x.ndim:
         wanted, got = f"of {x.ndim} axes, as x is", f"shape {target.shape}"
         raise ShapeError(message(name, "target", wanted, got))
-    for parameter, value, least in (("steps", steps, 1), ("seed", seed, 0)):
-        if not is_size(value, least=least):
-            wanted = f"an int of at least {least}"
-            raise ParameterError(message(name, parameter, wanted, repr(value)))
-    if not isinstance(tolerance, int | float) or not tolerance >= 0:
-        raise ParameterError(message(name, "tolerance", "a number of at least 0", repr(tolerance)))
+    check_count(name, "steps", steps, 1)
+    check_count(name, "seed", seed, 0)
+    in_range(name, "tolerance", tolerance, 0)
 
 
 def _steady(x: Any, target: Any, taps: int) -> float:

@@ -1,18 +1,15 @@
 """What the public functions of this chapter check."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from deconv_ref.checks import check_floating
 from deconv_ref.errors import ParameterError, ShapeError, message
-from deconv_ref.window import is_size
 
-__all__ = ["FINITE", "check_count", "check_generator", "check_images", "check_layout", "in_range"]
+__all__ = ["check_generator", "check_images", "check_layout"]
 
 LAYOUT = "(..., C, H, W)"
-FINITE = float(np.finfo(np.float64).max)
 
 
 def check_images(function: str, **images: Any) -> None:
@@ -43,54 +40,6 @@ def check_layout(function: str, name: str, image: Any, channels: int | None = No
         channels_last = image.ndim == 3 and image.shape[-1] == channels
         got = f"shape {tuple(image.shape)}"
         raise ShapeError(message(function, name, wanted, got, remedy if channels_last else ""))
-
-
-def in_range(
-    function: str, name: str, value: Any, low: float, high: float = FINITE, *, above: bool = False
-) -> float:
-    """Ask for a finite number from `low` to `high`, and give it as a float.
-
-    Parameters
-    ----------
-    function, name : str
-        Public function and parameter, to name in errors.
-    value : float
-        As passed.
-    low, high : float
-        The range.
-    above : bool
-        Whether `low` itself is too low.
-
-    Returns
-    -------
-    float
-        The number.
-
-    Raises
-    ------
-    ParameterError
-        If it is none, or outside.
-    """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and low <= value <= high and not (above and value == low):
-        return float(value)
-    bounds = [f"above {low:g}"] if above else [f"of at least {low:g}"] if low > -FINITE else []
-    bounds += [f"of at most {high:g}"] if high < FINITE else []
-    wanted = " ".join(["a finite number", " and ".join(bounds)]).rstrip()
-    raise ParameterError(message(function, name, wanted, repr(value)))
-
-
-def check_count(function: str, name: str, value: Any, least: int) -> int:
-    """Ask for an int of at least `least`, and give it as a plain one.
-
-    Raises
-    ------
-    ParameterError
-        If it is none.
-    """
-    if not is_size(value, least=least):
-        raise ParameterError(message(function, name, f"an int of at least {least}", repr(value)))
-    return int(value)
 
 
 def check_generator(function: str, rng: Any) -> None:

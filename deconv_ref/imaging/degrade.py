@@ -6,14 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deconv_ref.checks import check_count, in_range
 from deconv_ref.errors import ParameterError, message
-from deconv_ref.imaging.arguments import (
-    FINITE,
-    check_count,
-    check_generator,
-    check_images,
-    in_range,
-)
+from deconv_ref.imaging.arguments import check_generator, check_images
 from deconv_ref.imaging.resize import imresize, mirrored, modcrop, weighted_cells
 
 __all__ = [
@@ -349,7 +344,7 @@ def cut_holes(
         check_count("cut_holes", name, value, least)
         for name, value, least in (("count", count, 0), ("side", side, 1))
     )
-    fill = in_range("cut_holes", "fill", fill, -FINITE)
+    fill = in_range("cut_holes", "fill", fill)
     check_generator("cut_holes", rng)
     rows, columns = x.shape[-2:]
     if side > min(rows, columns):

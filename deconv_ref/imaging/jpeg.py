@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deconv_ref.errors import ParameterError, message
-from deconv_ref.imaging.arguments import check_count, check_images
+from deconv_ref.checks import check_count
+from deconv_ref.imaging.arguments import check_images
 
 __all__ = ["jpeg_quantize"]
 
@@ -74,9 +74,7 @@ def jpeg_quantize(x: Any, quality: int) -> NDArray[Any]:
     array([[[  0.,  32.,  76., 113., 143., 180., 224., 255.]]])
     """
     check_images("jpeg_quantize", x=x)
-    quality = check_count("jpeg_quantize", "quality", quality, 1)
-    if quality > 100:
-        raise ParameterError(message("jpeg_quantize", "quality", "at most 100", quality))
+    quality = check_count("jpeg_quantize", "quality", quality, 1, 100)
     rows, columns = x.shape[-2:]
     missing = [(0, 0)] * (x.ndim - 2) + [(0, -n % BLOCK) for n in (rows, columns)]
     levels = np.pad(

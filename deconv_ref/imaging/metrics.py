@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref import ssim
-from deconv_ref.checks import FLOATING, check_shape
+from deconv_ref.checks import FLOATING, check_count, check_shape, in_range
 from deconv_ref.errors import DTypeError, ShapeError, message
-from deconv_ref.imaging.arguments import check_count, check_layout, in_range
+from deconv_ref.imaging.arguments import check_layout
 
 __all__ = ["Comparison", "compare", "psnr"]
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deconv_ref.checks import check_choice
+from deconv_ref.checks import check_choice, check_count, in_range
 from deconv_ref.errors import ParameterError, ShapeError, message
-from deconv_ref.imaging.arguments import check_count, check_images, in_range
+from deconv_ref.imaging.arguments import check_images
 
 __all__ = ["imresize", "mirrored", "modcrop", "weighted_cells"]
 

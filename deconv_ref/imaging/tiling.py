@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deconv_ref.checks import check_count
 from deconv_ref.errors import DTypeError, ShapeError, message
-from deconv_ref.imaging.arguments import check_count
 
 __all__ = ["apply_tiled"]
 

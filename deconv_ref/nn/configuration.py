@@ -1,13 +1,12 @@
 """Objects that the arguments of their constructor rebuild: layers, losses, optimizers and so on."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from numbers import Real
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from deconv_ref.checks import FINITE, in_range
 from deconv_ref.errors import ParameterError, message
 
 __all__ = ["Configured", "check_number", "choose", "rebuild"]
@@ -124,9 +123,16 @@ def choose(kind: type[Kind], value: Any, function: str, parameter: str) -> Kind:
 
 
 def check_number(
-    owner: object, *parameters: str, least: float = -math.inf, below: float = math.inf
+    owner: object,
+    *parameters: str,
+    low: float = -FINITE,
+    high: float = FINITE,
+    above: bool = False,
+    below: bool = False,
 ) -> None:
-    """Ask that attributes be finite numbers in a range.
+    """Ask that attributes be finite numbers in a range, and make floats of them.
+
+    What `config` gives is then what was computed with: NumPy's numbers would widen float32.
 
     Parameters
     ----------
@@ -134,22 +140,20 @@ def check_number(
         Whose they are; its class is named in errors.
     *parameters : str
         Names of the attributes.
-    least, below : float
-        The range, without `below`.
+    low, high : float
+        The range.
+    above, below : bool
+        Whether `low` itself is too low, and `high` too high.
 
     Raises
     ------
     ParameterError
         If one is not.
     """
-    wanted = "a finite number"
-    wanted += f" from {least:g}" if least > -math.inf else ""
-    wanted += f" to below {below:g}" if below < math.inf else ""
+    function = type(owner).__name__
     for name in parameters:
-        value = getattr(owner, name)
-        number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-        if not number or not math.isfinite(value) or not least <= value < below:
-            raise ParameterError(message(type(owner).__name__, name, wanted, repr(value)))
+        value = in_range(function, name, getattr(owner, name), low, high, above=above, below=below)
+        object.__setattr__(owner, name, value)  # frozen ones too
 
 
 def _is_choice(cls: type[Configured], kind: type[Configured]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import deconv_ref as dr
+from deconv_ref.checks import check_count
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.nn.initializers import Fans
 from deconv_ref.nn.layer import Weighted
@@ -16,7 +17,6 @@ from deconv_ref.window import (
     Window,
     conv_transpose_window,
     conv_window,
-    is_size,
     per_axis,
 )
 
@@ -42,10 +42,8 @@ class Convolution(Weighted):
     def __post_init__(self) -> None:
         super().__post_init__()
         name = type(self).__name__
-        for field in ("filters", "groups"):
-            if not is_size(getattr(self, field), least=1):
-                wanted, got = "an int of at least 1", repr(getattr(self, field))
-                raise ParameterError(message(name, field, wanted, got))
+        self.filters = check_count(name, "filters", self.filters, 1)
+        self.groups = check_count(name, "groups", self.groups, 1)
         if self.filters % self.groups:
             wanted = f"a multiple of groups = {self.groups}"
             raise ParameterError(message(name, "filters", wanted, self.filters))

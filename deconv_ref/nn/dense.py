@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 import deconv_ref as dr
-from deconv_ref.errors import ParameterError, ShapeError, message
+from deconv_ref.checks import check_count
+from deconv_ref.errors import ShapeError, message
 from deconv_ref.nn.initializers import Fans
 from deconv_ref.nn.layer import Weighted
-from deconv_ref.window import is_size
 
 __all__ = ["Dense"]
 
@@ -47,10 +47,7 @@ class Dense(Weighted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not is_size(self.units, least=1):
-            raise ParameterError(
-                message("Dense", "units", "an int of at least 1", repr(self.units))
-            )
+        self.units = check_count("Dense", "units", self.units, 1)
 
     def _create(self, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         if not input_shape:

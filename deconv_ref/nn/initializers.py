@@ -131,7 +131,7 @@ class Normal(Initializer):
 
     def __post_init__(self) -> None:
         check_number(self, "mean")
-        check_number(self, "deviation", least=0)
+        check_number(self, "deviation", low=0)
 
     def _fill(self, shape: tuple[int, ...], fans: Fans, random: np.random.Generator) -> Any:
         return random.normal(self.mean, self.deviation, shape)

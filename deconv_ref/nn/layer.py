@@ -59,7 +59,7 @@ class Layer(Configured):
     learning_rate_factor: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number(self, "learning_rate_factor", least=0)
+        check_number(self, "learning_rate_factor", low=0)
         self.parameters: dict[str, Any] = {}
         self.gradients: dict[str, Any] = {}
         self.state: dict[str, Any] = {}

@@ -163,7 +163,7 @@ class Penalty(Configured):
     strength: float = 0.01
 
     def __post_init__(self) -> None:
-        check_number(self, "strength", least=0)
+        check_number(self, "strength", low=0)
 
     def __call__(self, weight: Any) -> float:
         """Measure a weight.

@@ -107,7 +107,7 @@ class Psnr(Metric):
     data_range: float = 1.0
 
     def __post_init__(self) -> None:
-        check_number(self, "data_range", least=0)
+        check_number(self, "data_range", low=0, above=True)
 
     def _measure(self, prediction: Any, target: Any) -> float:
         errors = [float(dr.mse(p, t)) for p, t in zip(prediction, target, strict=True)]

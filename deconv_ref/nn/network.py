@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deconv_ref.checks import check_choice, check_floating, check_shape
+from deconv_ref.checks import check_choice, check_count, check_floating, check_shape
 from deconv_ref.errors import DeconvRefError, DTypeError, ParameterError, message
 from deconv_ref.nn.configuration import Configured
 from deconv_ref.nn.layer import Layer, generator
@@ -40,8 +40,7 @@ class Network(Configured):
 
     def __post_init__(self) -> None:
         check_choice("Sequential", "dtype", self.dtype, DTYPES)
-        if not is_size(self.seed, least=0):
-            raise ParameterError(message("Sequential", "seed", "an int of at least 0", self.seed))
+        self.seed = check_count("Sequential", "seed", self.seed, 0)
         self.layers = list(self.layers)
         _name(self.layers)
         earlier: dict[str, Layer] = {}

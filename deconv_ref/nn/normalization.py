@@ -99,7 +99,7 @@ class Dropout(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self, "rate", least=0, below=1)
+        check_number(self, "rate", low=0, high=1, below=True)
 
     def _forward(self, x: Any, training: bool) -> tuple[Any, tuple[Any, ...]]:
         if not training:

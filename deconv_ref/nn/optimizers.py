@@ -42,7 +42,7 @@ class Optimizer(Configured):
     learning_rate: float
 
     def __post_init__(self) -> None:
-        check_number(self, "learning_rate", least=0)
+        check_number(self, "learning_rate", low=0)
         self.steps = 0
         self.state: dict[str, dict[str, Any]] = {}
         self._scratch: dict[str, Any] = {}
@@ -135,7 +135,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self, "momentum", least=0, below=1)
+        check_number(self, "momentum", low=0, high=1, below=True)
 
     def _slots(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum else ()
@@ -190,8 +190,8 @@ class RMSprop(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self, "rho", "momentum", least=0, below=1)
-        check_number(self, "epsilon", least=0)
+        check_number(self, "rho", "momentum", low=0, high=1, below=True)
+        check_number(self, "epsilon", low=0)
         _check_convention(self, self.convention)
 
     def _slots(self) -> tuple[str, ...]:
@@ -252,8 +252,8 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self, "beta_1", "beta_2", least=0, below=1)
-        check_number(self, "epsilon", least=0)
+        check_number(self, "beta_1", "beta_2", low=0, high=1, below=True)
+        check_number(self, "epsilon", low=0)
         _check_convention(self, self.convention)
 
     def _slots(self) -> tuple[str, ...]:
@@ -303,7 +303,7 @@ class AdamW(Adam):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self, "weight_decay", least=0)
+        check_number(self, "weight_decay", low=0)
 
     def _apply(self, weight: Any, gradient: Any, rate: float, scratch: Any, **slots: Any) -> None:
         weight *= 1 - rate * self.weight_decay

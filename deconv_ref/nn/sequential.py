@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.checks import check_count
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.nn import saving, training
 from deconv_ref.nn.configuration import choose
@@ -15,7 +16,6 @@ from deconv_ref.nn.losses import Loss
 from deconv_ref.nn.metrics import Metric
 from deconv_ref.nn.network import Network, distinct, snake
 from deconv_ref.nn.optimizers import Optimizer
-from deconv_ref.window import is_size
 
 __all__ = ["Sequential"]
 
@@ -215,9 +215,9 @@ class Sequential(Network):
         (5, True)
         """
         data = self._data("fit", x, y, batch_size, shuffle)
-        for name, value in {"epochs": epochs, "checkpoint_every": checkpoint_every}.items():
-            if value is not None and not is_size(value, least=1):
-                raise ParameterError(message("fit", name, "an int of at least 1", repr(value)))
+        epochs = check_count("fit", "epochs", epochs, 1)
+        if checkpoint_every is not None:
+            checkpoint_every = check_count("fit", "checkpoint_every", checkpoint_every, 1)
         if checkpoint is None and checkpoint_every is not None:
             raise ParameterError(message("fit", "checkpoint", "given with checkpoint_every", None))
         if checkpoint is not None and not Path(checkpoint).resolve().parent.is_dir():
@@ -329,9 +329,7 @@ class Sequential(Network):
 
     def _data(self, function: str, x: Any, y: Any, batch_size: int, shuffle: bool) -> training.Data:
         """Check arrays and batches."""
-        if not is_size(batch_size, least=1):
-            wanted, got = "an int of at least 1", repr(batch_size)
-            raise ParameterError(message(function, "batch_size", wanted, got))
+        batch_size = check_count(function, "batch_size", batch_size, 1)
         if y is None and (isinstance(x, np.ndarray) or not isinstance(x, Iterable)):
             wanted = "given with an array x; else x must be an iterable of batches (x, y)"
             raise ParameterError(message(function, "y", wanted, "None"))

@@ -1,18 +1,15 @@
 """What the public functions of this chapter check."""
 
-from numbers import Integral, Real
 from typing import Any
 
 from deconv_ref.checks import check_floating, check_spatial
-from deconv_ref.errors import ParameterError, ShapeError, message
+from deconv_ref.errors import ShapeError, message
 
 __all__ = [
     "LAYOUT",
     "boundaries",
     "center_of",
-    "check_count",
     "check_images",
-    "check_number",
     "per_channel",
 ]
 
@@ -57,31 +54,3 @@ def per_channel(x: Any, psf: Any) -> Any:
 def center_of(psf: Any) -> tuple[int, ...]:
     """Find the cell of (C, R, S, T) that stays in place: the middle, or the one before it."""
     return tuple((k - 1) // 2 for k in psf.shape[1:])
-
-
-def check_number(function: str, name: str, value: Any, wanted: str, *, zero: bool) -> float:
-    """Ask for a finite number above 0, or of at least 0, and give it as a float.
-
-    Raises
-    ------
-    ParameterError
-        If it is none.
-    """
-    number = isinstance(value, Real) and value is not True and value is not False
-    if not number or not (value >= 0 if zero else value > 0) or value == float("inf"):
-        raise ParameterError(message(function, name, wanted, value))
-    return float(value)
-
-
-def check_count(function: str, name: str, value: Any) -> int:
-    """Ask for an int of at least 0.
-
-    Raises
-    ------
-    ParameterError
-        If it is none.
-    """
-    number = isinstance(value, Integral) and value is not True and value is not False
-    if not number or value < 0:
-        raise ParameterError(message(function, name, "an int of at least 0", value))
-    return int(value)

@@ -5,16 +5,9 @@ from typing import Any
 import numpy as np
 
 from deconv_ref import backend
-from deconv_ref.checks import check_choice, volume
+from deconv_ref.checks import check_choice, check_count, in_range, volume
 from deconv_ref.errors import ParameterError, message
-from deconv_ref.ops.fourier.arguments import (
-    boundaries,
-    center_of,
-    check_count,
-    check_images,
-    check_number,
-    per_channel,
-)
+from deconv_ref.ops.fourier.arguments import boundaries, center_of, check_images, per_channel
 
 __all__ = ["inverse_filter", "richardson_lucy", "wiener"]
 
@@ -83,8 +76,7 @@ def inverse_filter(x: Any, psf: Any, *, threshold: float = 1e-12) -> Any:
     name = "inverse_filter"
     kernels = backend.kernels(name, "fourier", x=x, psf=psf)
     check_images(name, x, psf)
-    wanted = "a finite number of at least 0"
-    threshold = check_number(name, "threshold", threshold, wanted, zero=True)
+    threshold = in_range(name, "threshold", threshold, 0)
     spread = per_channel(x, psf)
     y = kernels.invert(volume(x), spread, center_of(spread), threshold)
     return y.reshape(x.shape)
@@ -156,7 +148,7 @@ def wiener(x: Any, psf: Any, *, balance: float, regularization: str | None = Non
     name = "wiener"
     kernels = backend.kernels(name, "fourier", x=x, psf=psf)
     check_images(name, x, psf)
-    balance = check_number(name, "balance", balance, "a finite number above 0", zero=False)
+    balance = in_range(name, "balance", balance, 0, above=True)
     check_choice(name, "regularization", regularization, (None, "laplacian"))
     spread, images = per_channel(x, psf), volume(x)
     penalty = _roughness(images.shape[2:]) if regularization else np.ones(images.shape[2:])
@@ -230,7 +222,7 @@ def richardson_lucy(x: Any, psf: Any, *, iterations: int = 50, boundary: str = "
     name = "richardson_lucy"
     kernels = backend.kernels(name, "fourier", x=x, psf=psf)
     check_images(name, x, psf)
-    iterations = check_count(name, "iterations", iterations)
+    iterations = check_count(name, "iterations", iterations, 0)
     check_choice(name, "boundary", boundary, boundaries)
     spread, images = per_channel(x, psf), volume(x)
     for parameter, array in (("x", x), ("psf", psf)):
