@@ -5,6 +5,7 @@ Public functions check once, at the edge; kernels never do.
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from numbers import Real
 from typing import Any
 
@@ -174,10 +175,13 @@ def in_range(
     >>> in_range("darken", "gamma", np.float32(0.5), 0, 1, above=True)
     0.5
     """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    inside = number and low <= value <= high
-    if inside and not (above and value == low) and not (below and value == high):
-        return float(value)
+    number = math.nan
+    if not isinstance(value, bool) and isinstance(value, Real):
+        with suppress(OverflowError):  # an int may be larger than all floats
+            number = float(value)
+    at_end = (above and number == low) or (below and number == high)
+    if low <= number <= high and not at_end:
+        return number
     bounds = [f"{'above' if above else 'of at least'} {low:g}"] if low > -FINITE else []
     bounds += [f"{'below' if below else 'of at most'} {high:g}"] if high < FINITE else []
     wanted = " ".join(["a finite number", " and ".join(bounds)]).rstrip()

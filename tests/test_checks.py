@@ -32,9 +32,11 @@ def test_the_largest_count_is_named_where_it_is_passed():
         check_count("f", "n", -1, 0)
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("value", [1, np.float32(1), np.int16(1), Fraction(1)], ids=repr)
 def test_numbers_become_plain_floats(value):
     assert type(in_range("f", "a", value, 1, 1)) is float
+    assert in_range("f", "a", value, 0, above=True) == 1
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ OPTIMIZERS = {
     "adamw-torch": nn.AdamW(0.1, 0.5, 0.75, 0.01, "torch", weight_decay=0.25),
 }
 STEPS = 6
+RATES = [0.1, 0.1, 0.1, 0.0125, 0.0125, 0.025]  # of each update
 
 
 def again(optimizer):
@@ -44,9 +45,10 @@ def started():
     return {"a": random.normal(size=(3, 4)), "b": random.normal(size=5)}
 
 
-def ours(optimizer):
+def ours(optimizer, rates=None):
     weights = started()
-    for gradient in gradients():
+    for rate, gradient in zip(rates or [optimizer.learning_rate] * STEPS, gradients(), strict=True):
+        optimizer.learning_rate = rate
         optimizer.update(weights, gradient)
     return weights
 
@@ -84,11 +86,12 @@ def test_updates_are_those_of_pytorch(name):
     torch = pytest.importorskip("torch")
     leaves = {n: torch.tensor(a, requires_grad=True) for n, a in started().items()}
     theirs = in_torch(torch, OPTIMIZERS[name], list(leaves.values()))
-    for gradient in gradients():
+    for rate, gradient in zip(RATES, gradients(), strict=True):
+        theirs.param_groups[0]["lr"] = rate
         for key, leaf in leaves.items():
             leaf.grad = torch.tensor(gradient[key])
         theirs.step()
-    for key, array in ours(again(OPTIMIZERS[name])).items():
+    for key, array in ours(again(OPTIMIZERS[name]), RATES).items():
         np.testing.assert_allclose(array, leaves[key].detach().numpy(), rtol=1e-12, atol=1e-13)
 
 
@@ -98,10 +101,13 @@ def test_updates_are_those_of_keras(name):
     keras = pytest.importorskip("keras")
     theirs = in_keras(keras, OPTIMIZERS[name])
     variables = {n: keras.Variable(a, dtype="float64") for n, a in started().items()}
-    for gradient in gradients():
+    # The velocity of SGD is PyTorch's, which follows a changed rate at once.
+    rates = [0.1] * STEPS if name in ("momentum", "nesterov") else RATES
+    for rate, gradient in zip(rates, gradients(), strict=True):
+        theirs.learning_rate = rate
         pairs = [(keras.ops.convert_to_tensor(gradient[n]), v) for n, v in variables.items()]
         theirs.apply_gradients(pairs)
-    for key, array in ours(again(OPTIMIZERS[name])).items():
+    for key, array in ours(again(OPTIMIZERS[name]), rates).items():
         found = keras.ops.convert_to_numpy(variables[key])
         # Keras keeps its learning rate and its betas in float32.
         np.testing.assert_allclose(array, found, rtol=2e-6, atol=2e-7)
@@ -111,10 +117,10 @@ def root(x):
     return Fraction(math.sqrt(x)) if x else Fraction(0)
 
 
-def step_of(optimizer, t, w, g, kept):
+def step_of(optimizer, rate, t, w, g, kept):
     """Update one number by the equations as they are printed, on fractions but for roots."""
     exact = {k: Fraction(v) for k, v in optimizer.config().items() if isinstance(v, float)}
-    rate, epsilon = exact["learning_rate"], exact.get("epsilon")
+    rate, epsilon = Fraction(rate), exact.get("epsilon")
     keras = getattr(optimizer, "convention", None) == "keras"
     if isinstance(optimizer, nn.SGD):
         v = kept["v"] = exact["momentum"] * kept.get("v", 0) + g
@@ -122,8 +128,8 @@ def step_of(optimizer, t, w, g, kept):
     if isinstance(optimizer, nn.RMSprop):
         v = kept["v"] = exact["rho"] * kept.get("v", 0) + (1 - exact["rho"]) * g**2
         s = g / root(v + epsilon) if keras else g / (root(v) + epsilon)
-        b = kept["b"] = exact["momentum"] * kept.get("b", 0) + s
-        return w - rate * b
+        b = kept["b"] = exact["momentum"] * kept.get("b", 0) + (rate * s if keras else s)
+        return w - (b if keras else rate * b)
     one, two = exact["beta_1"], exact["beta_2"]
     m = kept["m"] = one * kept.get("m", 0) + (1 - one) * g
     v = kept["v"] = two * kept.get("v", 0) + (1 - two) * g**2
@@ -140,10 +146,10 @@ def test_updates_follow_the_printed_equations(name):
     for key, array in expected.items():
         for place in np.ndindex(array.shape):
             w, kept = Fraction(array[place]), {}
-            for t, gradient in enumerate(gradients(), start=1):
-                w = step_of(optimizer, t, w, Fraction(gradient[key][place]), kept)
+            for t, (rate, gradient) in enumerate(zip(RATES, gradients(), strict=True), start=1):
+                w = step_of(optimizer, rate, t, w, Fraction(gradient[key][place]), kept)
             array[place] = float(w)
-    for key, array in ours(again(optimizer)).items():
+    for key, array in ours(again(optimizer), RATES).items():
         np.testing.assert_allclose(array, expected[key], rtol=1e-13, atol=1e-14)
 
 
@@ -199,6 +205,48 @@ def test_the_learning_rate_may_change_between_updates():
     optimizer.learning_rate = 0.5
     optimizer.update(weights, {"w": np.array([1.0])})
     assert weights["w"] == -0.5
+    optimizer.learning_rate = float("nan")
+    with pytest.raises(dr.ParameterError, match="SGD: learning_rate must be a finite number"):
+        optimizer.update(weights, {"w": np.array([1.0])})
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_numbers_of_numpy_give_the_bits_of_plain_ones(name):
+    """NumPy's float64 would widen the updates of float32 parameters."""
+    options = {k: v for k, v in OPTIMIZERS[name].config().items() if k != "class"}
+    strong = {k: np.float64(v) if type(v) is float else v for k, v in options.items()}
+    results = []
+    for kind, values in ((float, options), (np.float64, strong)):
+        optimizer = type(OPTIMIZERS[name])(**values)
+        weights = {key: array.astype(np.float32) for key, array in started().items()}
+        for rate, gradient in zip(RATES, gradients(), strict=True):
+            optimizer.learning_rate = kind(rate)
+            step = {key: array.astype(np.float32) for key, array in gradient.items()}
+            optimizer.update(weights, step, {"a": kind(0.3)})
+        results.append(weights)
+    for key, array in results[0].items():
+        np.testing.assert_array_equal(array, results[1][key])
+
+
+def test_an_optimizer_belongs_to_one_network():
+    optimizer, weights, step = nn.Adam(), started(), gradients(1)[0]
+    optimizer.update(weights, step)
+    optimizer.update(dict(weights), step)  # another dict of the same arrays
+    for others in (started(), {"a": weights["a"]}, {**weights, "c": np.ones(2)}):
+        with pytest.raises(dr.ParameterError, match="Adam: parameters must be the arrays that"):
+            optimizer.update(others, {**step, "c": np.ones(2)})
+    assert optimizer.steps == 2
+
+    optimizer = nn.Adam()
+    x = np.ones((2, 3), np.float32)
+    for units, fails in ((2, False), (2, True), (5, True)):
+        network = nn.Sequential([nn.Dense(units)])
+        network.compile(optimizer, "mse")
+        if fails:
+            with pytest.raises(dr.ParameterError, match="An optimizer belongs to one network"):
+                network.train_step(x, np.ones((2, units), np.float32))
+        else:
+            network.train_step(x, np.ones((2, units), np.float32))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import deconv_ref as dr
 from deconv_ref import nn
 from deconv_ref.checks import check_count, check_floating, check_shape, check_spatial, in_range
 from deconv_ref.errors import ShapeError, message
-from deconv_ref.nn.configuration import choose
+from deconv_ref.nn.configuration import choose, rebuild
 from deconv_ref.nn.layer import generator
 from deconv_ref.window import Padding, PerAxis, per_axis
 
@@ -58,6 +58,7 @@ def algorithm_b(
         As `deconv_ref.conv_transpose` takes it.
     optimizer : Optimizer or str, optional
         How to update; by default B2 with a learning rate that cannot be too large, see the notes.
+        The optimizer itself is left as it is.
     steps : int
         Updates at most.
     tolerance : float
@@ -110,6 +111,7 @@ def algorithm_b(
     if optimizer is None:
         optimizer = nn.SGD(_steady(x, target, taps))
     optimizer = choose(nn.Optimizer, optimizer, name, "optimizer")
+    optimizer = rebuild(nn.Optimizer, optimizer.config())  # that remembers nothing yet
 
     fans = nn.Fans(channels * taps, filters * taps)
     kernel = nn.GlorotUniform()((channels, filters, *size), fans, generator(seed))  # step 1

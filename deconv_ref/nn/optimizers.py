@@ -24,7 +24,8 @@ class Optimizer(Configured):
     """Base of the optimizers.
 
     A subclass names what it remembers of each parameter in ``_slots``, and updates one parameter in
-    ``_apply``. The learning rate may be set between updates.
+    ``_apply``. The learning rate may be set between updates, to a number of any kind: updates
+    compute with the float that it is, in the dtype of the parameters.
 
     Parameters
     ----------
@@ -45,6 +46,7 @@ class Optimizer(Configured):
         check_number(self, "learning_rate", low=0)
         self.steps = 0
         self.state: dict[str, dict[str, Any]] = {}
+        self._parameters: dict[str, Any] = {}
         self._scratch: dict[str, Any] = {}
 
     def prepare(self, parameters: Mapping[str, Any]) -> None:
@@ -54,11 +56,25 @@ class Optimizer(Configured):
         ----------
         parameters : mapping of str to array
             The parameters by name.
+
+        Raises
+        ------
+        ParameterError
+            If it remembers others: the moments of one network say nothing of another.
         """
-        for name, weight in parameters.items():
-            if name not in self._scratch:
-                self._scratch[name] = np.empty_like(weight)
-                self.state[name] = {slot: np.zeros_like(weight) for slot in self._slots()}
+        known = self._parameters
+        if not known:
+            self._parameters = dict(parameters)
+            self._scratch = {name: np.empty_like(weight) for name, weight in parameters.items()}
+            self.state = {
+                name: {slot: np.zeros_like(weight) for slot in self._slots()}
+                for name, weight in parameters.items()
+            }
+        elif known.keys() != parameters.keys() or any(parameters[n] is not known[n] for n in known):
+            wanted = "the arrays that it made its first update of"
+            remedy = "An optimizer belongs to one network, as in Keras: make another one"
+            name = type(self).__name__
+            raise ParameterError(message(name, "parameters", wanted, "others", remedy))
 
     def update(
         self,
@@ -71,11 +87,16 @@ class Optimizer(Configured):
         Parameters
         ----------
         parameters : mapping of str to array
-            The parameters by name; always the same ones.
+            The parameters by name; always the same arrays.
         gradients : mapping of str to array
             Their gradients; they are not modified.
         factors : mapping of str to float, optional
             Factors of the learning rate, 1 where none is given.
+
+        Raises
+        ------
+        ParameterError
+            If the learning rate was set to what is none, or the arrays are other ones.
 
         Examples
         --------
@@ -86,10 +107,11 @@ class Optimizer(Configured):
         >>> weights["w"]
         array([-1. ,  2.5])
         """
+        check_number(self, "learning_rate", low=0)
         self.prepare(parameters)
         self.steps += 1
         for name, weight in parameters.items():
-            rate = self.learning_rate * (factors or {}).get(name, 1.0)
+            rate = self.learning_rate * float((factors or {}).get(name, 1.0))
             self._apply(weight, gradients[name], rate, self._scratch[name], **self.state[name])
 
     def _slots(self) -> tuple[str, ...]:
@@ -160,8 +182,13 @@ class RMSprop(Optimizer):
         v &\leftarrow \rho v + (1 - \rho) g^2 \\
         s &= g / \sqrt{v + \epsilon} & \text{("keras")} \\
         s &= g / (\sqrt{v} + \epsilon) & \text{("torch")} \\
-        w &\leftarrow w - \eta s & \text{or, with momentum,}\quad
-            b \leftarrow \mu b + s, \; w \leftarrow w - \eta b
+        w &\leftarrow w - \eta s
+
+    and, with momentum, in place of the last line
+
+    .. math::
+        b &\leftarrow \mu b + \eta s, & w &\leftarrow w - b & \text{("keras")} \\
+        b &\leftarrow \mu b + s, & w &\leftarrow w - \eta b & \text{("torch")}
 
     Parameters
     ----------
@@ -174,8 +201,13 @@ class RMSprop(Optimizer):
     epsilon : float
         Keeps the divisor from 0; PyTorch has 1e-8.
     convention : {"keras", "torch"}
-        Whether epsilon stands inside the root, as in Keras and TensorFlow, or outside, as in
-        PyTorch.
+        Whether epsilon stands inside the root, and the learning rate inside the momentum, as in
+        Keras and TensorFlow, or both outside, as in PyTorch.
+
+    Notes
+    -----
+    Where the learning rate stands makes a difference once it changes: inside, earlier steps keep
+    the one that they were made with.
 
     References
     ----------
@@ -206,11 +238,15 @@ class RMSprop(Optimizer):
             root = np.sqrt(square, out=scratch)
             root += self.epsilon
         step = np.divide(gradient, root, out=scratch)
+        if self.convention == "keras":
+            step *= rate
         if self.momentum:
             slots["step"] *= self.momentum
             slots["step"] += step
             step = slots["step"]
-        weight -= np.multiply(step, rate, out=scratch)
+        if self.convention == "torch":
+            step = np.multiply(step, rate, out=scratch)
+        weight -= step
 
 
 @dataclass(eq=False)

@@ -109,8 +109,8 @@ class Sequential(Network):
 
         Notes
         -----
-        An optimizer remembers the parameters of one network. After `compile`, `fit` does not go on
-        with the run of a checkpoint.
+        An optimizer remembers the parameters of one network, and refuses another's. After
+        `compile`, `fit` does not go on with the run of a checkpoint.
         """
         self.optimizer = choose(Optimizer, optimizer, "compile", "optimizer")
         self.loss = choose(Loss, loss, "compile", "loss")

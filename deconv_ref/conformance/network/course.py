@@ -74,7 +74,8 @@ class Course:
         dict of (str, str) to array
             The trace.
         """
-        self.parameters = {name: self._noisy(array) for name, array in self.parameters.items()}
+        noisy = {name: self._noisy(array) for name, array in self.parameters.items()}
+        self._model.set_weights(noisy | self._model.state)
         trace = self._differentiate(*batch)
         names = self.parameters
         if gradients is None:
@@ -82,12 +83,12 @@ class Course:
         else:
             gradients = {name: self._noisy(gradients[name]) for name in names}
         self._optimizer.learning_rate = self._rate()
-        self._optimizer.update(self.parameters, gradients)
+        self._optimizer.update(self._model.parameters, gradients)
+        self.parameters = {name: array.copy() for name, array in self._model.parameters.items()}
         return trace | {("parameter", name): array for name, array in self.parameters.items()}
 
     def _differentiate(self, x: Array, y: Array) -> Trace:
         trace: Trace = {}
-        self._model.set_weights(self.parameters | self._model.state)
         x, y = self._noisy(x), y.astype(np.float64)
         for layer in self._model.layers:
             x = trace["output", str(layer.name)] = self._noisy(layer.forward(x, training=True))
