@@ -4,11 +4,14 @@ import inspect
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+import deconv_ref as dr
 from deconv_ref import nn
+from deconv_ref.nn.configuration import rebuild
 
 COMMON = ("name", "learning_rate_factor")  # of every layer, explained in `Layer`
 OPTIMIZERS = [name for name in nn.__all__ if issubclass(getattr(nn, name), nn.Optimizer)]
@@ -76,9 +79,23 @@ def test_import_needs_no_framework():
     assert ran.stdout.strip() == "[]"
 
 
-def test_an_own_layer_is_kept_and_rebuilt(tmp_path):
-    from dataclasses import dataclass
+def test_a_name_belongs_to_one_class():
+    with pytest.raises(dr.ParameterError, match=r"of no other class.*deconv_ref\.nn\..*\.Relu\. "):
 
+        class Relu(nn.Layer):
+            pass
+
+    assert type(rebuild(nn.Layer, {"class": "Relu"})) is nn.Relu
+    for answer in (1, 2):  # as a notebook does, whose cell runs again
+
+        class Answer(nn.Metric):
+            def _measure(self, prediction, target, value=answer):
+                return value
+
+    assert type(rebuild(nn.Metric, {"class": "Answer"})) is Answer
+
+
+def test_an_own_layer_is_kept_and_rebuilt(tmp_path):
     @dataclass(eq=False)
     class Scale(nn.Layer):
         factor: float

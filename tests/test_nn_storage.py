@@ -76,6 +76,60 @@ def test_a_model_that_is_not_built_can_be_kept(tmp_path):
     np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
 
 
+def test_layers_of_another_network_are_kept_once_theirs_is_built(tmp_path):
+    path = tmp_path / "model.safetensors"
+    whole = nn.Sequential([nn.Dense(4), nn.Relu(), nn.Dense(2)])
+    whole.build((3,))
+    part = nn.Sequential(whole.layers[:2])
+    with pytest.raises(dr.ParameterError, match="save: the network must be built .* Call build"):
+        part.save(path)
+    assert not path.exists()
+    part.build((3,))
+    part.save(path)
+    weights = nn.Sequential.load(path).get_weights()
+    np.testing.assert_array_equal(weights["dense.weight"], whole.parameters["dense.weight"])
+
+
+NOTES = [
+    {},
+    {"epoch": 3, "losses": [0.5, float("inf")], "of": {"name": "\ud800é", "seed": 2**200}},
+    {10: "ten", 9: {None: 1, True: [2.5]}, 1.5: ()},
+    {"nested": [[[{}]]] * 3},
+]
+
+
+@pytest.mark.parametrize("notes", NOTES, ids=str)
+def test_notes_come_back_as_json_has_them(tmp_path, notes):
+    model = nn.Sequential([])
+    model.notes = notes
+    model.save(tmp_path / "model.safetensors")
+    loaded = nn.Sequential.load(tmp_path / "model.safetensors")
+    assert loaded.notes == json.loads(json.dumps(notes))
+
+
+ENDLESS = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize(
+    ("notes", "match"),
+    [
+        ({"a": np.float32(1)}, "what JSON can hold, got .*float32 is not JSON"),
+        ({(1, 2): 3}, "what JSON can hold, got .*keys must be"),
+        ({1: "a", "1": "b"}, r"what JSON can hold, got .*two keys of one text among \['1', '1'\]"),
+        ({"a": ENDLESS}, "what JSON can hold, got .*Circular"),
+        ("text", "a dict, got 'text'"),
+    ],
+    ids=["numpy", "tuple", "twice", "endless", "text"],
+)
+def test_notes_that_no_file_can_hold_are_told(tmp_path, notes, match):
+    model = nn.Sequential([])
+    model.notes = notes
+    with pytest.raises(dr.ParameterError, match=f"save: notes must be {match}"):
+        model.save(tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_file_is_plain_safetensors(trained, saved):
     arrays = load(saved.read_bytes())
     for name, array in trained.get_weights().items():
@@ -145,6 +199,9 @@ def test_files_of_other_programs_are_told(tmp_path):
     fails(path, "cut short, damaged or in another format")
     save_file({"a": np.zeros(3)}, path)
     fails(path, "a safetensors file of another program")
+    header = b'{"__metadata__":null}'
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    fails(path, "a safetensors file of another program")
     save_file({"a": np.zeros(3)}, path, {"format": "pt"})
     fails(path, "a safetensors file of another program")
     for text in ("", "[]", "[" * 100_000, '{"version": 1}', '"text"'):
@@ -174,6 +231,9 @@ def nested(depth):
         (lambda d: d["compiled"]["optimizer"].update({"class": "Relu"}), "got Relu"),
         (lambda d: d["network"]["layers"][0].update({"filters": 2**62}), "filters must be"),
         (lambda d: d["network"]["layers"].append(nested(900)), "recursion"),
+        (lambda d: d["network"]["layers"].pop(), r"\['dense.bias', 'dense.weight', 'opt"),
+        (lambda d: d.update(compiled=None), r"arrays must be .*\['optimizer/batch_norm.beta/mean'"),
+        (lambda d: d.update(input_shape=None), r"\['batch_norm.beta', "),
         (lambda d: d["generators"].pop(), "zip"),
         (lambda d: d["generators"][0].pop("state"), "state"),
         (lambda d: d.pop("compiled"), "compiled"),

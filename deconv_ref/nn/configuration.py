@@ -17,13 +17,19 @@ Kind = TypeVar("Kind", bound="Configured")
 class Configured:
     """Base of dataclasses that `config` describes and `rebuild` makes again.
 
-    Every subclass is known by its name: a model file names classes, and brings none.
+    Every subclass is known by its name: a model file names classes, and brings none. So a name
+    belongs to the class that took it first; the same class may be defined again.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]  # a promise: subclasses are dataclasses
     classes: ClassVar[dict[str, type["Configured"]]] = {}
 
     def __init_subclass__(cls) -> None:
+        other = Configured.classes.setdefault(cls.__name__, cls)
+        if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
+            wanted, got = "of no other class", f"that of {other.__module__}.{other.__qualname__}"
+            remedy = "Model files know classes by their names: choose another one"
+            raise ParameterError(message(cls.__qualname__, "the name", wanted, got, remedy))
         Configured.classes[cls.__name__] = cls
 
     def config(self) -> dict[str, Any]:

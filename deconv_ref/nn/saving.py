@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from deconv_ref.errors import DeconvRefError
+from deconv_ref.errors import DeconvRefError, ParameterError, message
 from deconv_ref.nn import storage
 from deconv_ref.nn.configuration import rebuild
 from deconv_ref.nn.losses import Loss
@@ -36,8 +36,19 @@ def write(model: "Sequential", path: str | os.PathLike[str], run: Run | None) ->
         The file.
     run : Run or None
         Where training stands.
+
+    Raises
+    ------
+    ParameterError
+        If layers of the network are built and the network is not, or JSON cannot hold its notes.
     """
     arrays = model.parameters | model.state
+    if arrays and model.input_shape is None:
+        remedy = "Call build with the shape of an input, without the batch"
+        got = "layers that were built in another network"
+        raise ParameterError(message("save", "the network", "built itself", got, remedy))
+    if not isinstance(model.notes, dict):
+        raise ParameterError(message("save", "notes", "a dict", repr(model.notes)))
     compiled = None
     if model.optimizer and model.loss:
         model.optimizer.prepare(model.parameters)
@@ -95,15 +106,19 @@ def _restore(model: "Sequential", arrays: Mapping[str, Any], document: dict[str,
     """Give a new network everything that `write` wrote beside the layers."""
     if document["input_shape"] is not None:
         model.build(document["input_shape"])
-    model.set_weights({name: arrays[name] for name in model.parameters | model.state})
+    taken = (model.parameters | model.state).keys()
+    model.set_weights({name: arrays[name] for name in taken})
     if compiled := document["compiled"]:
         optimizer = rebuild(Optimizer, compiled["optimizer"])
         optimizer.steps = compiled["steps"]
         optimizer.prepare(model.parameters)
         for name, array in _remembered(optimizer).items():
             array[...] = arrays[name]
+        taken |= _remembered(optimizer).keys()
         metrics = [rebuild(Metric, config) for config in compiled["metrics"]]
         model.compile(optimizer, rebuild(Loss, compiled["loss"]), metrics)
+    if left := sorted(arrays.keys() - taken):
+        raise ParameterError(message("load", "arrays", "the network's", f"{left} too"))
     for layer, state in zip(model.layers, document["generators"], strict=True):
         layer.random.bit_generator.state = state
     model.epochs = document["epochs"]

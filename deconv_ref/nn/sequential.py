@@ -49,7 +49,8 @@ class Sequential(Network):
     run : Run or None
         Where the run of a loaded checkpoint stands, for `fit` to go on from.
     notes : dict
-        Yours: what JSON can hold, kept in the model's files.
+        Yours: what JSON can hold, kept in the model's files. JSON makes texts of keys, and lists of
+        tuples.
 
     Notes
     -----
@@ -290,6 +291,8 @@ class Sequential(Network):
 
         Raises
         ------
+        ParameterError
+            If the network is not built and layers of it are, or JSON cannot hold its notes.
         OSError
             If the file cannot be written.
 

@@ -23,7 +23,9 @@ KEY = "deconv_ref.nn"
 VERSION = 1  # of the document
 
 
-def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], document: Any) -> None:
+def write(
+    path: str | os.PathLike[str], arrays: Mapping[str, Any], document: Mapping[str, Any]
+) -> None:
     """Write a file whole, or leave the one that is there as it is.
 
     The bytes go to a new file in the same folder and, once they are on the disk, take its name. A
@@ -35,16 +37,19 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, Any], document: Any
         Where to.
     arrays : mapping of str to array
         The arrays, float32 or float64.
-    document : object
-        What JSON can hold.
+    document : mapping of str to object
+        What JSON can hold, by name.
 
     Raises
     ------
+    ParameterError
+        If JSON cannot hold it; the message names the part.
     OSError
         If the file cannot be written.
     """
     from safetensors.numpy import save
 
+    document = {name: _plain(name, value) for name, value in document.items()}
     contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header = {"version": VERSION, "sha256": _digest(contents, document), "document": document}
     target = Path(path).resolve()
@@ -91,7 +96,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Any]:
     try:
         arrays = load(data)
         length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype NumPy lacks
         got = f"{path}, which is cut short, damaged or in another format ({error})"
         raise fault(got, "Restore the file, or save the model again") from None
@@ -129,6 +134,25 @@ def fault(got: str, remedy: str) -> ParameterError:
         The error, to be raised.
     """
     return ParameterError(message("load", "path", "a model saved by deconv_ref.nn", got, remedy))
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Give a value as JSON gives it back: tuples as lists, keys as texts."""
+    wanted, remedy = "what JSON can hold", "Use texts, plain numbers, lists, and dicts of them"
+    try:
+        return json.loads(json.dumps(value), object_pairs_hook=_distinct)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ParameterError(
+            message("save", name, wanted, f"what it cannot ({error})", remedy)
+        ) from None
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict; keys that are one in JSON, as 1 and "1" are, would lose a value."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"two keys of one text among {[key for key, _ in pairs]}")
+    return found
 
 
 def _digest(arrays: Mapping[str, Any], document: Any) -> str:
