@@ -109,22 +109,50 @@ def test_bilinear_needs_as_many_filters_as_channels():
         layer.build((3, 5))
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("kind", [nn.Conv, nn.ConvTranspose])
 @pytest.mark.parametrize("factor", [2, (3, 2)])
-def test_icnr_starts_as_nearest_neighbours(factor):
+def test_icnr_starts_as_nearest_neighbours(factor, kind, groups):
     block = math.prod(factor) if isinstance(factor, tuple) else factor**2
-    layer = nn.Conv(3 * block, 3, weight_initializer=nn.Icnr(factor, "he_normal"))
-    small = nn.Conv(3, 3)
+    icnr = nn.Icnr(factor, "he_normal")
+    layer = kind(6 * block, 3, groups=groups, weight_initializer=icnr)
+    small = kind(6, 3, groups=groups)
     x = np.random.default_rng(11).normal(size=(2, 4, 6, 5))
     layer.build((4, 6, 5), "float64")
     small.build((4, 6, 5), "float64")
-    small.parameters["weight"][...] = layer.parameters["weight"][::block]
+    first = np.s_[::block] if kind is nn.Conv else np.s_[:, ::block]
+    small.parameters["weight"][...] = layer.parameters["weight"][first]
     shuffled = nn.PixelShuffle(factor).forward(layer.forward(x))
     np.testing.assert_array_equal(shuffled, dr.upsample(small.forward(x), factor))
 
 
-def test_icnr_needs_whole_blocks():
-    with pytest.raises(dr.ParameterError, match=r"Icnr: .* a multiple of 4 filters, got 6"):
-        nn.Conv(6, 3, weight_initializer=nn.Icnr(2)).build((1, 5, 5))
+@pytest.mark.parametrize(
+    ("layer", "got"),
+    [
+        (nn.Conv(6, 3, weight_initializer=nn.Icnr(2)), 6),
+        (nn.ConvTranspose(6, 3, weight_initializer=nn.Icnr(2)), 6),
+        (nn.Conv(8, 3, groups=4, weight_initializer=nn.Icnr(2)), 2),
+        (nn.ConvTranspose(8, 3, groups=4, weight_initializer=nn.Icnr(2)), 2),
+    ],
+)
+def test_icnr_needs_whole_blocks(layer, got):
+    wanted = f"Icnr: the initializer must be .* 4 filters in each group, got {got}"
+    with pytest.raises(dr.ParameterError, match=wanted):
+        layer.build((4, 5, 5))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Dense(8, weight_initializer=nn.Icnr(2)),
+        nn.Conv(8, 3, bias_initializer=nn.Icnr(2)),
+        nn.Prelu(slope_initializer=nn.Icnr(2)),
+    ],
+    ids=["dense", "bias", "slope"],
+)
+def test_icnr_is_for_convolutions(layer):
+    with pytest.raises(dr.ParameterError, match=r"Icnr: .* used for the weight of a convolution"):
+        layer.build((4, 5, 5))
 
 
 def test_what_cannot_be_is_told():

@@ -204,7 +204,7 @@ class ConvTranspose(Convolution):
     def _create(self, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         channels, kernel, fans = self._shapes(input_shape)
         shape = (channels, self.filters // self.groups, *kernel)
-        self._weigh(shape, self.filters, fans, dtype)
+        self._weigh(shape, self.filters, fans, dtype, filters=1)
 
     def _forward(self, x: Any, training: bool) -> tuple[Any, tuple[Any, ...]]:
         weight, bias = self.parameters["weight"], self.parameters.get("bias")

@@ -56,7 +56,9 @@ class Fans(NamedTuple):
 class Initializer(Configured):
     """Base of the initializers: called with a shape, it gives a float64 array."""
 
-    def __call__(self, shape: tuple[int, ...], fans: Fans, random: np.random.Generator) -> Any:
+    def __call__(
+        self, shape: tuple[int, ...], fans: Fans, random: np.random.Generator, filters: int = 0
+    ) -> Any:
         """Fill an array.
 
         Parameters
@@ -67,13 +69,15 @@ class Initializer(Configured):
             Its fans.
         random : numpy.random.Generator
             Where random numbers come from.
+        filters : int
+            The axis of the filters: 1 in the weight of a transposed convolution.
 
         Returns
         -------
         array of float64
             The values.
         """
-        return self._fill(shape, fans, random)
+        return self._fill(shape, fans, random)  # only `Icnr` asks where the filters are
 
     def _fill(self, shape: tuple[int, ...], fans: Fans, random: np.random.Generator) -> Any:
         raise NotImplementedError
@@ -227,8 +231,8 @@ class Bilinear(Initializer):
 class Icnr(Initializer):
     """Equal filters for the pixels that a `PixelShuffle` puts into one block.
 
-    The layer and its shuffle start as a convolution enlarged to nearest neighbours, without
-    checkerboards.
+    The layer, a `Conv` or a `ConvTranspose`, and its shuffle start as one of fewer filters enlarged
+    to nearest neighbours, without checkerboards. With groups, each has whole blocks of filters.
 
     Parameters
     ----------
@@ -249,10 +253,39 @@ class Icnr(Initializer):
         chosen = choose(Initializer, self.initializer, "Icnr", "initializer")
         object.__setattr__(self, "initializer", chosen)
 
-    def _fill(self, shape: tuple[int, ...], fans: Fans, random: np.random.Generator) -> Any:
+    def __call__(
+        self, shape: tuple[int, ...], fans: Fans, random: np.random.Generator, filters: int = 0
+    ) -> Any:
+        """Fill an array.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Shape of the weight.
+        fans : Fans
+            Its fans.
+        random : numpy.random.Generator
+            Where random numbers come from.
+        filters : int
+            The axis of the filters.
+
+        Returns
+        -------
+        array of float64
+            The values.
+
+        Raises
+        ------
+        ParameterError
+            If the weight is none of a convolution, or the filters make no whole blocks.
+        """
+        if len(shape) < 3:
+            wanted, got = "used for the weight of a convolution", f"an array of shape {shape}"
+            raise ParameterError(message("Icnr", "the initializer", wanted, got))
         block = math.prod(per_axis("Icnr", "factor", self.factor, len(shape) - 2, least=1))
-        if shape[0] % block:
-            wanted = f"used for a multiple of {block} filters"
-            raise ParameterError(message("Icnr", "the initializer", wanted, f"{shape[0]}"))
-        first = self.initializer((shape[0] // block, *shape[1:]), fans, random)
-        return np.repeat(first, block, axis=0)
+        number = round(fans.fan_out / math.prod(shape[2:]))  # of a group
+        if number % block or shape[filters] % block:
+            wanted = f"used for a multiple of {block} filters in each group"
+            raise ParameterError(message("Icnr", "the initializer", wanted, f"{number}"))
+        fewer = tuple(n // block if axis == filters else n for axis, n in enumerate(shape))
+        return np.repeat(self.initializer(fewer, fans, random, filters), block, axis=filters)

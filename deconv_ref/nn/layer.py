@@ -225,11 +225,16 @@ class Weighted(Layer):
             self.gradients["weight"] += self.weight_penalty.backward(self.parameters["weight"])
 
     def _weigh(
-        self, shape: tuple[int, ...], outputs: int, fans: Fans, dtype: np.dtype[Any]
+        self,
+        shape: tuple[int, ...],
+        outputs: int,
+        fans: Fans,
+        dtype: np.dtype[Any],
+        filters: int = 0,
     ) -> None:
-        """Make a weight of this shape, and a bias for so many outputs."""
-        draw = {"weight": (self.weight_initializer, shape)}
+        """Make a weight of this shape, with `filters` on that axis, and a bias for each output."""
+        weight = self.weight_initializer(shape, fans, self.random, filters)
+        self.parameters["weight"] = weight.astype(dtype)
         if self.use_bias:
-            draw["bias"] = (self.bias_initializer, (outputs,))
-        for name, (initializer, size) in draw.items():
-            self.parameters[name] = initializer(size, fans, self.random).astype(dtype)
+            bias = self.bias_initializer((outputs,), fans, self.random)
+            self.parameters["bias"] = bias.astype(dtype)
