@@ -1,8 +1,13 @@
-"""The documents' networks A, C, D and E, compiled and ready to `fit`.
+r"""The documents' networks A, C, D and E, compiled and ready to `fit`.
 
 Arrays are channels first, (N, C, H, W), images run from 0 to 1. ``as_printed=True`` gives the
-layers as in the document, with Keras' default initial weights, the way it was meant to run there;
-the default differs where the ledger has a remedy.
+layers as in the document; the default differs where the ledger has a remedy.
+
+As printed all start from Keras' defaults: weights by Glorot and Bengio, uniform, and biases of 0.
+The programs of documents A, C and D, written for TensorFlow and Keras, would have them too. That of
+document E is written for PyTorch, whose layers start from weights and biases alike drawn from
+:math:`U(-1 / \sqrt{k}, 1 / \sqrt{k})`, where k is the filters times the taps for a transposed
+convolution: from -0.14 to 0.14 for its 3 filters of 4x4, and from -0.25 to 0.25 here.
 """
 
 from deconv_ref import nn
