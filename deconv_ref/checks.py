@@ -16,6 +16,7 @@ from deconv_ref.window import LARGEST, VOLUME, is_size, plain
 
 __all__ = [
     "FINITE",
+    "check_batch",
     "check_choice",
     "check_count",
     "check_floating",
@@ -70,6 +71,19 @@ def check_floating(function: str, **arrays: Any) -> None:
         else:
             continue
         raise DTypeError(message(function, name, wanted, got, remedy))
+
+
+def check_batch(function: str, **arrays: Any) -> None:
+    """Ask that all arrays have an axis of samples.
+
+    Raises
+    ------
+    ShapeError
+        If one is a single number.
+    """
+    for name, array in arrays.items():
+        if not array.ndim:
+            raise ShapeError(message(function, name, "(N, ...)", "shape ()"))
 
 
 def check_spatial(function: str, name: str, array: Any, layout: str = "(N, C, *spatial)") -> None:

@@ -268,11 +268,25 @@ def test_results_do_not_depend_on_the_size_of_the_batches():
     assert network.predict(x[:0]).shape == (0, *whole.shape[1:])
 
 
+def kept(layer):
+    """Name what a layer holds beside options, parameters and state."""
+    options = layer.config().keys() | {"parameters", "state", "dtype", "random"}
+    empty = (None, (), {})
+    held = {n for n, v in vars(layer).items() if isinstance(v, np.ndarray) or v not in empty}
+    return held - options
+
+
 def test_prediction_keeps_nothing():
-    network = flat()
-    network.predict(np.ones((2, 2, 13)))
-    with pytest.raises(dr.ParameterError, match="Dense: forward must be called first"):
-        network.backward(np.ones((2, 3)))
+    network = image()
+    x = np.random.default_rng(6).normal(size=(2, 2, 8, 6))
+    y = network.forward(x)
+    assert "_saved" in kept(network.layers[0])
+    assert {"_saved", "indices", "input_size"} <= kept(network.layers[3])
+    np.testing.assert_array_equal(network.predict(x), y)
+    assert [kept(layer) for layer in network.layers] == [set()] * len(network.layers)
+    for layer in network.layers:
+        with pytest.raises(dr.ParameterError, match="forward must be called first"):
+            layer.backward(y)
 
 
 def test_a_seed_decides_the_weights_whatever_the_layers_beside():
@@ -335,6 +349,33 @@ def test_an_input_that_does_not_fit_leaves_the_network_to_be_built():
         network.predict(np.zeros((1, 3, 4), np.float32))
     assert raised.value.__notes__ == ["In layer 'second', for an input of shape (0, 2, 2)."]
     assert network.predict(np.zeros((1, 1, 9), np.float32)).shape == (1, 2, 5)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ZeroDivisionError])
+def test_a_build_that_fails_leaves_the_network_to_be_built(error):
+    class Failing(nn.Layer):
+        fails = True
+
+        def _forward(self, x, training):
+            if self.fails:
+                raise error
+            return x, ()
+
+    network = nn.Sequential([nn.Conv(2, 3), nn.BatchNorm(), Failing()], seed=4)
+    with pytest.raises(error):
+        network.predict(np.zeros((1, 3, 4), np.float32))
+    assert network.parameters == network.state == {}
+    Failing.fails = False
+    again = nn.Sequential([nn.Conv(2, 3), nn.BatchNorm()], seed=4)
+    x = np.random.default_rng(6).normal(size=(1, 1, 9)).astype(np.float32)
+    np.testing.assert_array_equal(network.predict(x), again.predict(x))
+
+
+def test_a_single_number_is_no_batch():
+    network = nn.Sequential([nn.Flatten()], dtype="float64")
+    for call in (network.predict, network.forward, network.layers[0].forward):
+        with pytest.raises(dr.ShapeError, match=r"x must be \(N, \.\.\.\), got shape \(\)"):
+            call(np.array(1.0))
 
 
 def test_an_input_of_another_dtype_is_told_the_cast():

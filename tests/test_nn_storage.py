@@ -81,7 +81,7 @@ def test_layers_of_another_network_are_kept_once_theirs_is_built(tmp_path):
     whole = nn.Sequential([nn.Dense(4), nn.Relu(), nn.Dense(2)])
     whole.build((3,))
     part = nn.Sequential(whole.layers[:2])
-    with pytest.raises(dr.ParameterError, match="save: the network must be built .* Call build"):
+    with pytest.raises(dr.ParameterError, match="save: the network must be built itself"):
         part.save(path)
     assert not path.exists()
     part.build((3,))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import deconv_ref as dr
-from deconv_ref.checks import check_floating
+from deconv_ref.checks import check_batch, check_floating
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.nn.configuration import Configured, check_number, choose
 from deconv_ref.nn.initializers import Fans, Initializer
@@ -60,6 +60,10 @@ class Layer(Configured):
 
     def __post_init__(self) -> None:
         check_number(self, "learning_rate_factor", low=0)
+        self.unbuild()
+
+    def unbuild(self) -> None:
+        """Forget everything but the options: the next `build` makes all anew."""
         self.parameters: dict[str, Any] = {}
         self.gradients: dict[str, Any] = {}
         self.state: dict[str, Any] = {}
@@ -103,8 +107,14 @@ class Layer(Configured):
         -------
         array
             The result.
+
+        Raises
+        ------
+        DeconvRefError
+            If the layer cannot take `x`.
         """
         check_floating(type(self).__name__, x=x)
+        check_batch(type(self).__name__, x=x)
         self.build(x.shape[1:], x.dtype)
         y, self._saved = self._forward(x, training)
         return y
@@ -137,8 +147,17 @@ class Layer(Configured):
         """Let go of what the last `forward` kept for `backward`."""
         self._saved = None
 
+    def release(self) -> None:
+        """Let go of what the last `forward` kept for layers that come later."""
+
     def connect(self, layers: Mapping[str, "Layer"]) -> None:
-        """Find the layers of the network that this one refers to by their names."""
+        """Find the layers of the network that this one refers to by their names.
+
+        Parameters
+        ----------
+        layers : mapping of str to Layer
+            The layers that come earlier in the network.
+        """
 
     def penalty(self) -> float:
         """Give what the weights add to the loss."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from deconv_ref.checks import check_choice, check_count, check_floating, check_shape
+from deconv_ref.checks import check_batch, check_choice, check_count, check_floating, check_shape
 from deconv_ref.errors import DeconvRefError, DTypeError, ParameterError, message
 from deconv_ref.nn.configuration import Configured
 from deconv_ref.nn.layer import Layer, generator
@@ -76,9 +76,9 @@ class Network(Configured):
         new = [layer for layer in self.layers if layer.dtype is None]
         try:
             self.shapes = self._build(np.empty((0, *shape), self.dtype))
-        except DeconvRefError:
+        except BaseException:  # Ctrl-C too
             for layer in new:  # they were made for an input that does not fit
-                layer.dtype = None
+                layer.unbuild()
             raise
         self.input_shape = shape
 
@@ -169,9 +169,8 @@ class Network(Configured):
             wanted = "arrays by the names that get_weights gives"
             raise ParameterError(message("set_weights", "weights", wanted, got, remedy))
         for name, array in weights.items():
-            check_floating("set_weights", **{name: array})
+            self._check_dtype("set_weights", **{name: array})
             check_shape("set_weights", name, array, own[name].shape)
-            self.check("set_weights", **{name: array})
         for name, array in weights.items():
             own[name][...] = array
 
@@ -195,13 +194,30 @@ class Network(Configured):
         return "\n".join([*table, total])
 
     def infer(self, x: Any) -> Any:
-        """Compute the network's result, and keep nothing."""
+        """Compute the network's result, and keep nothing.
+
+        Parameters
+        ----------
+        x : array of shape (N, C, *spatial)
+            Input, of the network's dtype.
+
+        Returns
+        -------
+        array
+            The result.
+
+        Raises
+        ------
+        DeconvRefError
+            If a layer cannot take what it is given; a note names the layer.
+        """
         self.check("predict", x=x)
         self.build(x.shape[1:])
         for layer in self.layers:
             with _in_layer(layer, x):
                 x = layer.forward(x)
                 layer.forget()
+        self._release()
         return x
 
     def _build(self, x: Any) -> list[tuple[int, ...]]:
@@ -213,7 +229,12 @@ class Network(Configured):
                 x = layer.forward(x)
                 layer.forget()
             shapes.append(x.shape[1:])
+        self._release()
         return shapes
+
+    def _release(self) -> None:
+        for layer in self.layers:
+            layer.release()
 
     def _gather(self, kind: str) -> dict[str, Any]:
         return {
@@ -223,7 +244,24 @@ class Network(Configured):
         }
 
     def check(self, function: str, **arrays: Any) -> None:
-        """Ask for arrays of the network's dtype."""
+        """Ask for batches of the network's dtype.
+
+        Parameters
+        ----------
+        function : str
+            Public function to name in errors.
+        **arrays : array of shape (N, ...)
+            The batches by name.
+
+        Raises
+        ------
+        DTypeError, ShapeError
+            If one has another dtype, or no axis of samples.
+        """
+        self._check_dtype(function, **arrays)
+        check_batch(function, **arrays)
+
+    def _check_dtype(self, function: str, **arrays: Any) -> None:
         for name, array in arrays.items():
             check_floating(function, **{name: array})
             if array.dtype != self.dtype:

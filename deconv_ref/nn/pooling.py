@@ -31,8 +31,9 @@ class MaxPool(Layer):
 
     Attributes
     ----------
-    indices : array of int64
-        Where the maxima of the last `forward` were, for a `MaxUnpool`.
+    indices : array of int64 or None
+        Where the maxima of the last `forward` were, for a `MaxUnpool`. After a network's `predict`
+        there are none.
     input_size : tuple of int
         Shape of the input of the last `forward`.
 
@@ -55,6 +56,10 @@ class MaxPool(Layer):
         super().__post_init__()
         self.indices: Any = None
         self.input_size: tuple[int, ...] = ()
+
+    def release(self) -> None:
+        """Let go of the indices."""
+        self.indices, self.input_size = None, ()
 
     def _forward(self, x: Any, training: bool) -> tuple[Any, tuple[Any, ...]]:
         y, self.indices = dr.max_pool(x, **self._options())

@@ -106,7 +106,7 @@ def _restore(model: "Sequential", arrays: Mapping[str, Any], document: dict[str,
     """Give a new network everything that `write` wrote beside the layers."""
     if document["input_shape"] is not None:
         model.build(document["input_shape"])
-    taken = (model.parameters | model.state).keys()
+    taken = set(model.parameters | model.state)
     model.set_weights({name: arrays[name] for name in taken})
     if compiled := document["compiled"]:
         optimizer = rebuild(Optimizer, compiled["optimizer"])
