@@ -43,6 +43,38 @@ def test_a_stopped_run_ends_with_the_bits_of_one_left_alone(tmp_path, left_alone
     assert nn_run.digest(model, nn_run.fit(model, **options)) == left_alone
 
 
+RATES = [
+    lambda float_: {"optimizer": nn.SGD(float_(0.1))},
+    lambda float_: {"optimizer": nn.Adam(0.01, beta_1=float_(0.9))},
+    lambda float_: {"optimizer": nn.RMSprop(0.01), "factor": float_(0.3)},
+    lambda float_: {"optimizer": nn.SGD(0.1), "schedule": lambda e: 0.1 * np.cos(float_(e / 7))},
+]
+
+
+@pytest.mark.parametrize("options", RATES, ids=["rate", "beta", "factor", "cosine"])
+@pytest.mark.parametrize("float_", [float, np.float32, np.float64])
+def test_rates_of_numpy_go_on_with_the_same_bits(tmp_path, options, float_):
+    def fit(model, epochs):
+        def progress(told):
+            if told.complete and "schedule" in options(float_):
+                model.optimizer.learning_rate = options(float_)["schedule"](told.epoch)
+
+        return nn_run.fit(model, epochs=epochs, checkpoint=path, progress=progress)
+
+    def started():
+        given = options(float_)
+        model = nn_run.network(given["optimizer"])
+        model.layers[-1].learning_rate_factor = given.get("factor", 1.0)
+        return model
+
+    path = tmp_path / "run.safetensors"
+    whole = started()
+    history = fit(whole, 6)
+    fit(started(), 3)
+    gone_on = nn.Sequential.load(path)
+    assert nn_run.digest(gone_on, fit(gone_on, 6)) == nn_run.digest(whole, history)
+
+
 def test_the_checkpoint_of_a_finished_run_has_nothing_left_to_do(tmp_path, left_alone):
     path = tmp_path / "run.safetensors"
     nn_run.fit(nn_run.network(), checkpoint=path)
@@ -176,15 +208,15 @@ def test_batches_may_be_given_one_by_one():
     x, y = nn_run.data()
     pairs = [(x[i : i + 5], y[i : i + 5]) for i in range(0, SAMPLES, 5)]
     model, copy = nn_run.network(), nn_run.network()
-    first = model.fit(x, y, epochs=2, batch_size=5, shuffle=False, validation_data=(x, y))
+    first = model.fit(x, y, epochs=2, batch_size=5, shuffle=False, validation_data=[x, y])
     second = copy.fit(pairs, epochs=2, validation_data=pairs)
     assert nn_run.digest(model, first) == nn_run.digest(copy, second)
     with pytest.raises(dr.ParameterError, match=r"long at least, got none. An iterator"):
         copy.fit(iter(pairs), epochs=2)
     with pytest.raises(dr.ParameterError, match="one sample long at least"):
         copy.fit(pairs, epochs=2, validation_data=iter(pairs))
-    with pytest.raises(dr.ParameterError, match=r"x must be batches of \(x, y\), got ndarray"):
-        copy.fit([x])
+    with pytest.raises(dr.ParameterError, match=r"fit: validation_data must be batches .* ndarray"):
+        copy.fit(pairs, validation_data=iter([x]))
 
 
 def test_metrics_by_name_and_by_object():
@@ -207,6 +239,23 @@ def test_metrics_by_name_and_by_object():
     model.compile("sgd", "mse", ["accuracy"])
     with pytest.raises(dr.ShapeError, match=r"Accuracy: .* two categories.*binary_accuracy"):
         model.evaluate(x, x)
+
+
+@pytest.mark.parametrize("kind", [nn.Accuracy, nn.BinaryAccuracy, nn.Psnr, nn.Ssim])
+def test_metrics_take_arrays_alike(kind):
+    metric, x = kind(), np.ones((4, 2, 12, 12))
+    with pytest.raises(
+        dr.ShapeError, match=rf"{kind.__name__}: target must be of shape \(4, 2, 12"
+    ):
+        metric(x, x[:, 0])
+    with pytest.raises(dr.DTypeError, match=f"{kind.__name__}: target must be float64"):
+        metric(x, x.astype(np.float32))
+    with pytest.raises(dr.ShapeError, match=f"{kind.__name__}: prediction must be "):
+        metric(np.ones(()), np.ones(()))
+    with pytest.raises(dr.ShapeError, match=r"Accuracy: .* got shape \(4,\).*binary_accuracy"):
+        nn.Accuracy()(np.ones(4), np.ones(4))
+    with pytest.raises(dr.ParameterError, match="Psnr: data_range must be a finite number above 0"):
+        nn.Psnr(data_range=0)
 
 
 LOSSES = ["mse", "mae", "Huber", "binary_cross_entropy", "BinaryCrossEntropyWithLogits"]
@@ -246,10 +295,35 @@ def test_what_cannot_be_is_told():
         ({"checkpoint_every": 0}, "checkpoint_every must be an int"),
         ({"checkpoint_every": 2}, "checkpoint must be given with checkpoint_every"),
         ({"checkpoint": "/nowhere/run"}, "a file in a folder that is there, got /nowhere/run"),
-        ({"validation_data": (x, y[1:])}, "y must be of as many samples as x, 22, got 21"),
+        *(
+            ({"validation_data": given}, f"fit: validation_data{match}")
+            for given, match in [
+                (
+                    (x, y[1:]),
+                    r"\[1\] must be of as many samples as validation_data\[0\], 22, got 21",
+                ),
+                (
+                    [x, y.astype(np.float64)],
+                    r"\[1\] must be float32, .*validation_data\[1\].astype",
+                ),
+                ([x[:0], y[:0]], r"\[0\] must be one sample long at least, got none\.$"),
+                ([x.tolist(), y], r"\[0\] must be a NumPy array"),
+                ((x, y, y), r" must be two arrays \(x, y\), or batches of them, got tuple of 3"),
+                ([], r" must be two arrays .* got list of 0"),
+                (x, r" must be two arrays .* got ndarray"),
+                (3, r" must be two arrays .* got int"),
+            ]
+        ),
     ]:
-        with pytest.raises(dr.ParameterError, match=match):
+        with pytest.raises(dr.DeconvRefError, match=match):
             model.fit(x, y, **options)
+        assert model.epochs == 0
+    for call in (model.fit, model.evaluate):
+        name = call.__name__
+        with pytest.raises(dr.ShapeError, match=f"{name}: x must be one sample .* got none[.]$"):
+            call(x[:0], y[:0])
+        with pytest.raises(dr.ParameterError, match=rf"{name}: x must be batches of \(x, y\)"):
+            call([x])
     with pytest.raises(dr.ShapeError, match="y must be of as many samples as x, 22, got 20"):
         model.fit(x, y[:20])
     with pytest.raises(dr.ParameterError, match="y must be given with an array x"):

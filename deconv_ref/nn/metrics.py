@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import deconv_ref as dr
+from deconv_ref.checks import check_batch, check_floating, check_shape
 from deconv_ref.errors import ShapeError, message
 from deconv_ref.nn.configuration import Configured, check_number
 
@@ -22,13 +23,22 @@ class Metric(Configured):
         Parameters
         ----------
         prediction, target : array of shape (N, ...)
-            Alike in shape.
+            Alike in shape and dtype.
 
         Returns
         -------
         float
             The mean over the samples.
+
+        Raises
+        ------
+        DTypeError, ShapeError
+            If they are no such arrays, or not of a shape that the metric takes.
         """
+        name = type(self).__name__
+        check_floating(name, prediction=prediction, target=target)
+        check_batch(name, prediction=prediction)
+        check_shape(name, "target", target, prediction.shape, "It has the shape of prediction")
         return self._measure(prediction, target)
 
     def _measure(self, prediction: Any, target: Any) -> float:
@@ -48,8 +58,8 @@ class Accuracy(Metric):
     """
 
     def _measure(self, prediction: Any, target: Any) -> float:
-        if prediction.shape[1] < 2:
-            wanted, got = "of two categories at least", f"shape {prediction.shape}"
+        if prediction.ndim < 2 or prediction.shape[1] < 2:
+            wanted, got = "(N, K, ...) of two categories at least", f"shape {prediction.shape}"
             remedy = 'For one value per place there is "binary_accuracy"'
             raise ShapeError(message("Accuracy", "prediction", wanted, got, remedy))
         return float(np.mean(prediction.argmax(axis=1) == target.argmax(axis=1)))

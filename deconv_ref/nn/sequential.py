@@ -171,7 +171,8 @@ class Sequential(Network):
         shuffle : bool
             Whether the samples come in another order in each epoch.
         validation_data : (array, array), or iterable of (array, array), optional
-            What to `evaluate` after each epoch; its results are told as ``val_loss`` and so on.
+            What to `evaluate` after each epoch: inputs and targets, in a tuple or list, or batches
+            of them. Its results are told as ``val_loss`` and so on.
         progress : callable, optional
             Called with a `Progress` after each batch and each epoch.
         checkpoint : path, optional
@@ -227,9 +228,7 @@ class Sequential(Network):
         training.compiled(self)
         validation = None
         if validation_data is not None:
-            pair = isinstance(validation_data, tuple)
-            inputs, targets = validation_data if pair else (validation_data, None)
-            validation = self._data("fit", inputs, targets, batch_size, False)
+            validation = self._validation(validation_data, batch_size)
         run = self.run or training.Run(data.plan)
         run.check(data.plan)
         self.run = None
@@ -277,7 +276,9 @@ class Sequential(Network):
         array of shape (N, ...)
             The results.
         """
-        data = self._data("predict", x, x, batch_size, False)
+        batch_size = check_count("predict", "batch_size", batch_size, 1)
+        self.check("predict", x=x)
+        data = training.Data(x, x, batch_size)
         parts = [self.infer(batch) for batch, _ in data.epoch(0)]
         return np.concatenate(parts) if parts else self.infer(x)
 
@@ -337,8 +338,35 @@ class Sequential(Network):
             wanted = "given with an array x; else x must be an iterable of batches (x, y)"
             raise ParameterError(message(function, "y", wanted, "None"))
         if y is not None:
-            self.check(function, x=x, y=y)
-            if len(x) != len(y):
-                wanted = f"of as many samples as x, {len(x)}"
-                raise ShapeError(message(function, "y", wanted, len(y)))
-        return training.Data(x, y, batch_size, shuffle, self.seed)
+            self._check_pair(function, x=x, y=y)
+        return training.Data(x, y, batch_size, shuffle, self.seed, function)
+
+    def _validation(self, given: Any, batch_size: int) -> training.Data:
+        """Tell two arrays from batches of them, and check the arrays."""
+        name, listed = "validation_data", isinstance(given, tuple | list)
+        if listed and given and all(map(_is_pair, given)):
+            x, y = given, None
+        elif listed and len(given) == 2:
+            x, y = given
+            self._check_pair("fit", **{f"{name}[0]": x, f"{name}[1]": y})
+        elif not listed and isinstance(given, Iterable) and not isinstance(given, np.ndarray):
+            x, y = given, None
+        else:
+            wanted = "two arrays (x, y), or batches of them"
+            got = type(given).__name__ + (f" of {len(given)}" if listed else "")
+            raise ParameterError(message("fit", name, wanted, got))
+        return training.Data(x, y, batch_size, function="fit", parameter=name)
+
+    def _check_pair(self, function: str, **arrays: Any) -> None:
+        """Ask for two arrays of as many samples, one at least."""
+        self.check(function, **arrays)
+        (first, x), (second, y) = arrays.items()
+        if len(x) != len(y):
+            wanted = f"of as many samples as {first}, {len(x)}"
+            raise ShapeError(message(function, second, wanted, len(y)))
+        if not len(x):
+            raise ShapeError(message(function, first, "one sample long at least", "none"))
+
+
+def _is_pair(batch: object) -> bool:
+    return isinstance(batch, tuple | list) and len(batch) == 2

@@ -80,18 +80,7 @@ class Means:
             self.sums[name] = self.sums.get(name, 0.0) + samples * value
 
     def values(self) -> dict[str, float]:
-        """Give the means over all batches.
-
-        Raises
-        ------
-        ParameterError
-            If there were none.
-        """
-        if not self.samples:
-            remedy = "An iterator is used up after one epoch: pass a list, or an object that starts"
-            remedy += " anew on each iteration"
-            wanted = "one sample long at least"
-            raise ParameterError(message("Sequential", "x", wanted, "none", remedy))
+        """Give the means over all batches."""
         return {name: total / self.samples for name, total in self.sums.items()}
 
 
@@ -160,6 +149,8 @@ class Data:
         Whether arrays are taken in another order in every epoch.
     seed : int
         What decides these orders.
+    function, parameter : str
+        Who was given `x`, and as what, to name in errors.
     """
 
     x: Any
@@ -167,6 +158,8 @@ class Data:
     batch_size: int
     shuffle: bool = False
     seed: int = 0
+    function: str = "fit"
+    parameter: str = "x"
 
     @property
     def plan(self) -> dict[str, Any]:
@@ -187,8 +180,8 @@ class Data:
         if self.y is None:
             for batch in self.x:
                 if not isinstance(batch, tuple | list) or len(batch) != 2:
-                    got = type(batch).__name__
-                    raise ParameterError(message("fit", "x", "batches of (x, y)", got))
+                    wanted, got = "batches of (x, y)", type(batch).__name__
+                    raise ParameterError(message(self.function, self.parameter, wanted, got))
                 yield batch[0], batch[1]
             return
         order = np.arange(len(self.x))
@@ -197,6 +190,22 @@ class Data:
         for first in range(0, len(order), self.batch_size):
             chosen = order[first : first + self.batch_size]
             yield self.x[chosen], self.y[chosen]
+
+    def means(self, means: Means) -> dict[str, float]:
+        """Give the means over an epoch.
+
+        Raises
+        ------
+        ParameterError
+            If it had no samples.
+        """
+        if not means.samples:
+            remedy = "An iterator is used up after one epoch: pass a list, or an object that starts"
+            remedy += " anew on each iteration"
+            wanted = "one sample long at least"
+            given = (self.function, self.parameter, wanted, "none")
+            raise ParameterError(message(*given, "" if self.y is not None else remedy))
+        return means.values()
 
 
 @dataclass(frozen=True)
@@ -295,7 +304,7 @@ def train(model: "Sequential", data: Data, run: Run, schedule: Schedule) -> dict
             schedule.progress(Progress(*place, run.batch, data.batches, run.means.values()))
             if schedule.every and run.batch % schedule.every == 0:
                 schedule.keep(run)
-        values = run.means.values()
+        values = data.means(run.means)
         if schedule.validation:
             measured = evaluate(model, schedule.validation)
             values |= {f"val_{name}": value for name, value in measured.items()}
@@ -322,15 +331,20 @@ def evaluate(model: "Sequential", data: Data) -> dict[str, float]:
     -------
     dict of str to float
         The means over all samples.
+
+    Raises
+    ------
+    ParameterError
+        If there are no batches.
     """
     _, loss = compiled(model)
     means = Means()
     for x, y in data.epoch(0):
-        model.check("evaluate", y=y)
+        model.check(data.function, x=x, y=y)
         prediction = model.infer(x)
         value = loss(prediction, y) + _penalty(model)
         means.add(len(x), _values(model, value, prediction, y))
-    return means.values()
+    return data.means(means)
 
 
 def _penalty(model: "Sequential") -> float:
