@@ -106,7 +106,7 @@ def _restore(model: "Sequential", arrays: Mapping[str, Any], document: dict[str,
     """Give a new network everything that `write` wrote beside the layers."""
     if document["input_shape"] is not None:
         model.build(document["input_shape"])
-    taken = set(model.parameters | model.state)
+    taken = model.parameters | model.state
     model.set_weights({name: arrays[name] for name in taken})
     if compiled := document["compiled"]:
         optimizer = rebuild(Optimizer, compiled["optimizer"])
@@ -114,7 +114,7 @@ def _restore(model: "Sequential", arrays: Mapping[str, Any], document: dict[str,
         optimizer.prepare(model.parameters)
         for name, array in _remembered(optimizer).items():
             array[...] = arrays[name]
-        taken |= _remembered(optimizer).keys()
+        taken |= _remembered(optimizer)
         metrics = [rebuild(Metric, config) for config in compiled["metrics"]]
         model.compile(optimizer, rebuild(Loss, compiled["loss"]), metrics)
     if left := sorted(arrays.keys() - taken):
