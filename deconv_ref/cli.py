@@ -14,6 +14,7 @@ import typer
 from deconv_ref import commands
 from deconv_ref.commands.usage import UsageError, check_writable
 from deconv_ref.version import __version__
+from deconv_ref.writing import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,7 +128,7 @@ def check(
         report.write_json(json, report.json_report(results, seed))
     if html is not None:
         command = shlex.join(["deconv-ref", *sys.argv[1:]])
-        report.write_text(html, page.html_page(results, command))
+        write_whole(html, page.html_page(results, command).encode())
     return WRONG if any(result.verdict >= Verdict.WRONG for result in results) else 0
 
 

@@ -5,7 +5,6 @@ Pillow is imported when first needed.
 
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from deconv_ref.errors import (
     ShapeError,
     message,
 )
+from deconv_ref.writing import write_whole
 
 __all__ = ["list_images", "read_image", "write_image"]
 
@@ -100,8 +100,7 @@ def write_image(path: FilePath, x: Any) -> None:
     Parameters
     ----------
     path : str or path-like
-        The file. It appears whole or not at all: what is written goes to another file beside it,
-        which then takes its name.
+        The file. It appears whole or not at all; a link stays a link.
     x : array of shape (1, H, W) or (3, H, W)
         Grey or RGB: float32 or float64 from 0 to 1, uint8, or, grey alone, uint16.
 
@@ -134,13 +133,8 @@ def write_image(path: FilePath, x: Any) -> None:
     """
     target = _path("write_image", path)
     encoded = _encode(target, _stored(x))
-    beside = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        try:
-            beside.write_bytes(encoded)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_whole(target, encoded)
     except OSError as error:
         raise _fault("write_image", "a file that can be written", path, error) from None
 
