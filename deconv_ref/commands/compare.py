@@ -22,7 +22,8 @@ def compare(
     such a one. Tables of super-resolution have --luma and the scale as --border.
     """
     from deconv_ref import imaging
-    from deconv_ref.imaging.tasks.samples import as_integers, in_colour
+    from deconv_ref.imaging.levels import as_integers
+    from deconv_ref.imaging.tasks.samples import in_colour
 
     with one_line_errors():
         images = [imaging.read_image(path) for path in (a, b)]

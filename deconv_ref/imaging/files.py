@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from deconv_ref.checks import FLOATING
 from deconv_ref.errors import (
     DeconvRefError,
-    DTypeError,
     ParameterError,
     ShapeError,
     message,
 )
+from deconv_ref.imaging.arguments import check_pixels
+from deconv_ref.imaging.levels import as_floats, as_integers
 from deconv_ref.writing import write_whole
 
 __all__ = ["list_images", "read_image", "write_image"]
@@ -32,6 +33,7 @@ SUFFIXES = (
 GREY = ("1", "L", "LA", "La")
 DEEP_AS_INTEGERS = ("PNG", "PPM")  # Pillow 10 opens their 16 bits as mode "I"
 UNSCALED = ("I", "F")
+DTYPES = (np.float32, np.float64, np.uint8, np.uint16)
 QUALITY = 95
 
 
@@ -87,7 +89,7 @@ def read_image(path: FilePath, *, integers: bool = False) -> NDArray[Any]:
     x = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     if integers:
         return np.array(x, order="C")
-    return x.astype(np.float32, order="C") / np.float32(np.iinfo(x.dtype).max)
+    return as_floats(x)
 
 
 def write_image(path: FilePath, x: Any) -> None:
@@ -225,20 +227,15 @@ def _pixels(path: FilePath, image: Any) -> NDArray[Any]:
 
 def _stored(x: Any) -> NDArray[Any]:
     """Check an image and give it as Pillow takes it: (H, W) or (H, W, 3), uint8 or uint16."""
-    name, integers = "write_image", (np.dtype(np.uint8), np.dtype(np.uint16))
-    if not isinstance(x, np.ndarray) or x.dtype not in (*FLOATING, *integers):
-        got = str(x.dtype) if isinstance(x, np.ndarray) else type(x).__name__
-        wanted = "a NumPy array of float32, float64, uint8 or uint16"
-        raise DTypeError(message(name, "x", wanted, got))
+    name = "write_image"
+    check_pixels(name, "x", x, DTYPES)
     channels = (1,) if x.dtype == np.uint16 else (1, 3)
     if x.ndim != 3 or x.shape[0] not in channels or 0 in x.shape:
         shapes = " or ".join(f"({c}, H, W)" for c in channels)
         wanted = f"of shape {shapes} without empty axes, being {x.dtype}"
         raise ShapeError(message(name, "x", wanted, f"shape {x.shape}"))
     if x.dtype in FLOATING:
-        if np.isnan(x).any():
-            raise ParameterError(message(name, "x", "without NaN", "NaN"))
-        x = np.floor(np.clip(x, 0, 1) * np.float64(255) + 0.5).astype(np.uint8)
+        x = as_integers(x, function=name)
     return np.array(x[0] if len(x) == 1 else x.transpose(1, 2, 0), order="C", subok=False)
 
 
