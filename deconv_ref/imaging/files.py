@@ -5,6 +5,7 @@ Pillow is imported when first needed.
 
 import io
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from deconv_ref.imaging.arguments import check_pixels
 from deconv_ref.imaging.levels import as_floats, as_integers
 from deconv_ref.writing import write_whole
 
-__all__ = ["list_images", "read_image", "write_image"]
+__all__ = ["check_format", "list_images", "read_image", "write_image"]
 
 FilePath = str | os.PathLike[str]
 
@@ -31,6 +32,7 @@ SUFFIXES = (
     *(".tif", ".tiff", ".webp"),
 )
 GREY = ("1", "L", "LA", "La")
+DEEP = ("PNG", "PPM", "TIFF")  # the formats that hold 16 bits
 DEEP_AS_INTEGERS = ("PNG", "PPM")  # Pillow 10 opens their 16 bits as mode "I"
 UNSCALED = ("I", "F")
 DTYPES = (np.float32, np.float64, np.uint8, np.uint16)
@@ -111,8 +113,8 @@ def write_image(path: FilePath, x: Any) -> None:
     DTypeError, ShapeError
         If `x` is no such array.
     ParameterError
-        If `x` holds NaN, Pillow cannot write the format or not this image in it, or the file
-        cannot be written.
+        If `x` holds NaN, Pillow cannot write the format, the format does not hold such an image, or
+        the file cannot be written.
     DeconvRefError
         If Pillow is not installed.
 
@@ -122,7 +124,8 @@ def write_image(path: FilePath, x: Any) -> None:
 
     Notes
     -----
-    Formats that lose are written at quality 95 of 100. PNG, TIFF and BMP lose nothing.
+    PNG, TIFF, BMP, PGM and PPM lose nothing. JPEG and WebP are written at quality 95 of 100; GIF
+    holds 256 colours, to which those of RGB are moved. 16 bits need PNG, TIFF, PGM or PPM.
 
     Examples
     --------
@@ -134,11 +137,22 @@ def write_image(path: FilePath, x: Any) -> None:
     array([[[  0, 128, 255]]], dtype=uint8)
     """
     target = _path("write_image", path)
-    encoded = _encode(target, _stored(x))
+    encoded = _encoded(target, _stored(x))
     try:
         write_whole(target, encoded)
     except OSError as error:
         raise _fault("write_image", "a file that can be written", path, error) from None
+
+
+def check_format(path: FilePath, x: NDArray[Any]) -> None:
+    """Ask that a file of this name can hold images of the dtype and the channels of `x`.
+
+    Raises
+    ------
+    ParameterError
+        As `write_image` would, once all is computed.
+    """
+    _encoded(_path("write_image", path), _stored(x[:, :1, :1]))
 
 
 def list_images(folder: FilePath) -> list[Path]:
@@ -194,15 +208,17 @@ def _read(path: FilePath) -> NDArray[Any]:
     size = f"an image of at most {limit} pixels"
     remedy = "For a file that you trust, raise PIL.Image.MAX_IMAGE_PIXELS"
     try:
-        with _path("read_image", path).open("rb") as file, pillow.Image.open(file) as image:
-            pixels = image.width * image.height
-            if limit and pixels > limit:
-                raise _fault("read_image", size, path, f"it has {pixels} pixels", remedy=remedy)
-            pillow.ImageOps.exif_transpose(image, in_place=True)
-            return _pixels(path, image)
+        with warnings.catch_warnings(), _path("read_image", path).open("rb") as file:
+            warnings.simplefilter("ignore", pillow.Image.DecompressionBombWarning)
+            with pillow.Image.open(file) as image:
+                pixels = image.width * image.height
+                if limit and pixels > limit:
+                    raise _fault("read_image", size, path, f"it has {pixels} pixels", remedy=remedy)
+                pillow.ImageOps.exif_transpose(image, in_place=True)
+                return _pixels(path, image)
     except DeconvRefError:
         raise
-    except (pillow.Image.DecompressionBombError, pillow.Image.DecompressionBombWarning) as error:
+    except pillow.Image.DecompressionBombError as error:
         raise _fault("read_image", size, path, error, remedy=remedy) from None
     except Exception as error:  # decoders of damaged files raise whatever they stumble over
         raise _fault("read_image", "an image file that can be read", path, error) from None
@@ -239,20 +255,24 @@ def _stored(x: Any) -> NDArray[Any]:
     return np.array(x[0] if len(x) == 1 else x.transpose(1, 2, 0), order="C", subok=False)
 
 
-def _encode(target: Path, pixels: NDArray[Any]) -> bytes:
+def _encoded(target: Path, pixels: NDArray[Any]) -> bytes:
     """Make the content of a file of this name."""
     pillow = _pillow("write_image")
-    formats = pillow.Image.registered_extensions()
-    name = formats.get(target.suffix.lower())
+    formats, suffix = pillow.Image.registered_extensions(), target.suffix.lower()
+    name = formats.get(suffix)
     if name not in pillow.Image.SAVE:
         wanted = f"a name with the suffix of an image format, such as {', '.join(SUFFIXES)}"
         raise _fault("write_image", wanted, target, "that is none")
+    colour, deep = pixels.ndim == 3, pixels.dtype == np.uint16
+    held = f"a format that holds {'RGB' if colour else 'grey'} of {pixels.dtype}"
+    if suffix == ".pbm" or (suffix == ".pgm" and colour) or (deep and name not in DEEP):
+        # Pillow would write another format under this name, or 8 bits.
+        raise _fault("write_image", held, target, f"{suffix} does not")
     content = io.BytesIO()
     try:
         pillow.Image.fromarray(pixels).save(content, name, quality=QUALITY)
     except Exception as error:  # encoders raise whatever they like
-        wanted = f"a format that holds {pixels.dtype} of shape {pixels.shape}"
-        raise _fault("write_image", wanted, target, error) from None
+        raise _fault("write_image", held, target, error) from None
     return content.getvalue()
 
 
@@ -262,7 +282,7 @@ def _pillow(function: str) -> Any:
         import PIL.Image
         import PIL.ImageOps
     except ImportError:
-        remedy = 'Write python -m pip install "deconv-ref[images]"'
+        remedy = "Write python -m pip install pillow"
         raise DeconvRefError(f"{function}: Pillow is not installed. {remedy}.") from None
     return PIL
 
