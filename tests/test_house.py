@@ -95,7 +95,7 @@ def test_sums_keep_their_order(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_user_input_never_meets_an_assert(module):
-    if FLOOR_OF[home(module)] < FLOOR_OF["imaging"]:
+    if home(module) != "conformance":  # whose asserts are for its own mistakes
         tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
         assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
 

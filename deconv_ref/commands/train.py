@@ -130,7 +130,7 @@ def train(
 
 def _check_files(files: Files) -> None:
     """Ask that nothing be in the way that is not ours."""
-    from deconv_ref.commands.apply import load
+    from deconv_ref.commands.models import load
     from deconv_ref.errors import ParameterError
 
     check_writable(files.model)
