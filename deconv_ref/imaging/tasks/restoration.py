@@ -45,6 +45,7 @@ class Restoration(Task):
 
     side: int
 
+    all_images: ClassVar[bool] = True
     scale: ClassVar[int] = 1
     step: ClassVar[int] = 1
     overlap: ClassVar[int]
