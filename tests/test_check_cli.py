@@ -156,7 +156,7 @@ MISUSED_FILES = {
         (["right.py", "--no-such"], "No such option.*--no-such"),
         (["right.py", "--cases"], "--cases"),
         (["right.py", "--steps", "3"], "--steps is for --network alone"),
-        (["--network"], "no --cases"),  # which stands before all of these
+        (["--network"], "--network trains .* without --cases"),  # which stands before all of these
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

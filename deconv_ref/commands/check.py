@@ -97,7 +97,8 @@ def check(
         if path is not None:
             check_writable(path)
     if network and (cases is not None or html or dtype is DType.float64):
-        raise UsageError("--network trains in float32 for --steps: no --cases, and no --html")
+        text = "--network trains in float32 for --steps, without --cases, and writes no --html"
+        raise UsageError(text)
     if not network and steps is not None:
         raise UsageError("--steps is for --network alone; operators have --cases")
     # A pipe has no width of its own: leave room for a column per framework.
