@@ -1,6 +1,5 @@
 """What the public functions of this chapter check."""
 
-import math
 from numbers import Real
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from deconv_ref.checks import check_floating, is_array
 from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
-from deconv_ref.window import LARGEST, is_size
+from deconv_ref.window import is_size
 
 __all__ = [
     "FINITE",
@@ -115,9 +114,7 @@ def check_count(function: str, name: str, value: Any, least: int) -> int:
         If it is none.
     """
     if not is_size(value, least=least):
-        large = is_size(value, least=least, most=math.inf)
-        wanted = f"an int of at most {LARGEST}" if large else f"an int of at least {least}"
-        raise ParameterError(message(function, name, wanted, repr(value)))
+        raise ParameterError(message(function, name, f"an int of at least {least}", repr(value)))
     return int(value)
 
 
