@@ -18,6 +18,7 @@ import numpy as np
 
 import deconv_ref.nn as nn
 from deconv_ref.imaging import imresize, list_images, modcrop, psnr, read_image, rgb2ycbcr
+from deconv_ref.imaging.levels import as_integers
 
 SCALES = (2, 3, 4)
 NETWORKS = ("FSRCNN", "FSRCNN-s")
@@ -54,8 +55,7 @@ def mean_psnr(folder: Path, upscale: Upscaler, scale: int) -> float:
     for path in list_images(folder):
         luma = modcrop(rgb2ycbcr(read_image(path, integers=True))[:1], scale)
         restored = upscale(imresize(luma / 255.0, 1 / scale))
-        levels = np.floor(255 * np.clip(restored.astype(np.float64), 0, 1) + 0.5).astype(np.uint8)
-        ratios.append(psnr(levels, luma, border=scale))
+        ratios.append(psnr(as_integers(restored), luma, border=scale))
     return statistics.fmean(ratios)
 
 

@@ -13,6 +13,7 @@ import pytest
 from checking import kernel_file
 
 import deconv_ref
+from deconv_ref import cli
 from deconv_ref.conformance.operators import OPERATORS
 
 pty = pytest.importorskip("pty", reason="terminals are emulated as POSIX systems do")
@@ -154,6 +155,8 @@ MISUSED_FILES = {
         (["right.py", "--jobs", "0"], "--jobs.*1"),
         (["right.py", "--no-such"], "No such option.*--no-such"),
         (["right.py", "--cases"], "--cases"),
+        (["right.py", "--steps", "3"], "--steps is for --network alone"),
+        (["--network"], "--network trains .* without --cases"),  # which stands before all of these
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -470,3 +473,30 @@ def test_an_unknown_entry_is_one_line():
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.startswith("deconv-ref: ")
     assert run.stderr.count("\n") == 1
+
+
+# What a terminal lacks, and memory
+
+
+@pytest.mark.parametrize("arguments", [("documents", "A"), ("documents",), ("check", "--help")])
+def test_signs_that_the_output_lacks_are_replaced(run, arguments):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    finished = run(*arguments, env=environment)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert finished.stdout.isascii() and len(finished.stdout) > 500
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    for error, told in (
+        (MemoryError(), "not enough memory"),
+        (MemoryError("Unable to allocate 9 TiB"), "not enough memory: Unable to allocate 9 TiB"),
+    ):
+
+        def fail(error=error, **_):
+            raise error
+
+        monkeypatch.setattr(cli, "app", fail)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert capsys.readouterr().err == f"deconv-ref: {told}\n"

@@ -32,6 +32,14 @@ def models(tmp_path_factory):
         model.save(folder / name)
     nn.Sequential([nn.Relu()]).save(folder / "other")
     (folder / "text").write_text("no model")
+    model.notes = {"system": ["A"]}
+    model.save(folder / "listed")
+    model = TASKS["A"].build(seed=1)
+    model.build((3, 8, 8))
+    model.notes = {"system": "A"}
+    for array in model.parameters.values():
+        array[...] = np.nan
+    model.save(folder / "diverged")
     return folder
 
 
@@ -134,6 +142,9 @@ def test_the_reconstruction_takes_its_own_size(run, models, tmp_path):
         ("{models}/A in.png folder.png", "cannot write folder.png"),
         ("{models}/D1 in.png out.png", "D1 names classes and makes no images"),
         ("{models}/other in.png out.png", "none that `deconv-ref train` trained"),
+        ("{models}/listed in.png out.png", "none that `deconv-ref train` trained"),
+        ("{models}/diverged in.png out.png", "without NaN, got NaN. A network that gives NaN has"),
+        ("{models}/A in.png out.pgm", "format that holds RGB of uint8, got out.pgm"),
         ("{models}/text in.png out.png", "cut short, damaged or in another format"),
         ("{models}/nothing in.png out.png", "No such file or directory: .*nothing"),
         ("in.png in.png out.png", "damaged or in another format"),
@@ -157,6 +168,17 @@ def test_what_is_no_image_or_model_is_refused(
     assert re.fullmatch(f"deconv-ref: .*{message}.*\n", err), err
     assert not (tmp_path / "out.png").exists()
     assert not recwarn.list, "a second line"
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "bmp", "gif", "webp"])
+def test_a_format_without_16_bits_is_refused_before_the_work(
+    run, models, tmp_path, monkeypatch, suffix
+):
+    write_image(tmp_path / "deep.png", np.zeros((1, 9, 8), np.uint16))
+    monkeypatch.setattr(nn.Sequential, "predict", None)
+    status, _, err = run(f"apply {models}/A deep.png out.{suffix}")
+    assert status == 2
+    assert f"a format that holds grey of uint16, got out.{suffix}" in err
 
 
 # Comparing
@@ -204,6 +226,7 @@ def test_a_grey_image_is_compared_in_colour(run, pair):
         ("small.png small.png", "window"),
         ("x.png y.png --border 10", "border must be less than half of 20"),
         ("x.png y.png --border -1", "--border.*0"),
+        ("x.png y.png --border 99999999999999999999", "--border.*2147483647"),
         ("x.png", "Missing argument 'B'"),
     ],
 )

@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 from commanding import PROGRAM, runner, write_digits, write_idx, write_images
 
 from deconv_ref import nn
+from deconv_ref.commands import bars
 from deconv_ref.commands.train import Files, System
 from deconv_ref.imaging import read_image, write_image
 from deconv_ref.imaging.tasks import TASKS
@@ -164,15 +167,20 @@ def begin(folder, name):
     )
 
 
-def stop_later(process, checkpoint, number, seconds):
-    """Send a signal some time after the first checkpoint; give what was complained."""
+def stop_later(folder, name, number, seconds=0.0):
+    """Begin, and send a signal some time after the first checkpoint: status and complaints."""
+    process, checkpoint = begin(folder, name), Files(folder / name).checkpoint
     while not checkpoint.exists():
         assert process.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.001)
     time.sleep(seconds)
-    assert process.poll() is None, "it was over before"
     process.send_signal(number)
-    return process.communicate(timeout=60)[1]
+    _, err = process.communicate(timeout=60)
+    if not (folder / name).exists():
+        return process.returncode, err
+    for path in folder.glob(f"{Path(name).stem}*"):  # it was over before, on a fast machine
+        path.unlink()
+    return stop_later(folder, name, number, seconds / 4)
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +195,7 @@ def undisturbed(tmp_path_factory):
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(run, images, undisturbed):
     seconds = np.random.default_rng().uniform(0, 0.3)  # another moment on each run of the tests
     checkpoint = images / "killed.checkpoint.safetensors"
-    stop_later(begin(images, "killed.safetensors"), checkpoint, signal.SIGKILL, seconds)
+    stop_later(images, "killed.safetensors", signal.SIGKILL, seconds)
     assert not (images / "killed.safetensors").exists()
     status, out, _ = run(LONG, "killed.safetensors")
     assert status == 0
@@ -197,10 +205,8 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(run, images, undi
 
 
 def test_an_interrupted_training_says_how_to_go_on(run, images, undisturbed):
-    process = begin(images, "stopped")
-    checkpoint = images / "stopped.checkpoint.safetensors"
-    err = stop_later(process, checkpoint, signal.SIGINT, 0)
-    assert process.returncode == 130
+    status, err = stop_later(images, "stopped", signal.SIGINT)
+    assert status == 130
     kept = "stopped.checkpoint.safetensors is kept: the same command goes on from there"
     assert err.splitlines() == [f"deconv-ref: {kept}", "deconv-ref: interrupted"]
     assert run(LONG, "stopped")[0] == 0
@@ -209,7 +215,7 @@ def test_an_interrupted_training_says_how_to_go_on(run, images, undisturbed):
 
 def test_a_checkpoint_of_another_training_is_not_gone_on_with(run, images):
     checkpoint = Files(images / "e.safetensors").checkpoint
-    stop_later(begin(images, "e.safetensors"), checkpoint, signal.SIGKILL, 0)
+    stop_later(images, "e.safetensors", signal.SIGKILL)
     words = LONG.removesuffix(" --out")
     for other, differ in (
         (words.replace("E", "C"), "system, .*"),
@@ -223,8 +229,138 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_with(run, images):
     checkpoint.unlink()
     run("train E --images images --out finished", SMALL)
     (images / "finished").rename(checkpoint)
-    pattern = "e.checkpoint.safetensors is in the way, a finished model"
+    pattern = "e.checkpoint.safetensors is in the way, no unfinished training of"
     only_complaint(run("train E --images images", SMALL), pattern)
+    model = nn.Sequential([nn.Dense(1)])
+    model.notes = {"system": "E"}  # and no more
+    model.compile("sgd", "mse")
+    model.fit(*np.ones((2, 3, 1), np.float32), checkpoint=checkpoint)
+    only_complaint(run("train E --images images", SMALL), pattern)
+
+
+# Ctrl-C, between any two batches
+
+
+def interrupting(monkeypatch, place, times=1):
+    """Press Ctrl-C while bars show a place, (epoch, batch, complete)."""
+
+    @contextmanager
+    def watched(quiet):
+        def tell(now):
+            if (now.epoch, now.batch, now.complete) == place:
+                for _ in range(times):
+                    signal.raise_signal(signal.SIGINT)
+
+        yield tell
+
+    monkeypatch.setattr(bars, "training", watched)
+
+
+@pytest.mark.parametrize(
+    ("place", "kept"),
+    [
+        ((1, 1, False), (0, 1)),
+        ((1, 2, False), (0, 2)),
+        ((1, 3, True), (1, 1)),  # the epoch is kept, and then the next batch
+        ((2, 3, False), (1, 3)),
+        ((2, 3, True), (2, 0)),
+    ],
+)
+def test_ctrl_c_keeps_every_batch(run, images, place, kept):
+    whole = run("train C --images images --out whole", SMALL)
+    with pytest.MonkeyPatch.context() as patched:
+        interrupting(patched, place)
+        status, _, err = run("train C --images images --out stopped", SMALL)
+    assert status == 130
+    told = "stopped.checkpoint.safetensors is kept: the same command goes on from there"
+    assert err.splitlines() == [f"deconv-ref: {told}", "deconv-ref: interrupted"]
+    at = nn.Sequential.load(images / "stopped.checkpoint.safetensors").run
+    assert (at.epoch, at.batch) == kept
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert whole[0] == run("train C --images images --out stopped", SMALL)[0] == 0
+    assert (images / "stopped").read_bytes() == (images / "whole").read_bytes()
+
+
+def test_a_second_ctrl_c_ends_it_at_once(run, images, monkeypatch):
+    interrupting(monkeypatch, (1, 2, False), times=2)
+    status, _, err = run("train E --images images", SMALL)
+    assert status == 130
+    told = "no checkpoint as yet: the same command begins anew"
+    assert err.splitlines() == [f"deconv-ref: {told}", "deconv-ref: interrupted"]
+    assert not list(images.glob("e*"))
+
+
+def test_ctrl_c_that_somebody_ignores_stays_ignored(run, images, monkeypatch):
+    interrupting(monkeypatch, (1, 2, False))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert run("train E --images images", SMALL)[0] == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# Divergence
+
+
+@pytest.mark.parametrize(
+    ("update", "epoch", "kept"), [(1, 1, None), (3, 1, None), (4, 2, 1), (6, 2, 1)]
+)
+def test_a_training_that_diverges_ends_and_keeps_what_was_sound(
+    run, images, monkeypatch, update, epoch, kept
+):
+    def diverge(self, parameters, *_):
+        self.steps += 1
+        if self.steps == update:
+            for array in parameters.values():
+                array[...] = np.nan
+
+    monkeypatch.setattr(nn.Adam, "update", diverge)
+    status, _, err = run("train E --images images --quiet", SMALL)
+    assert status == 2
+    remedy = "give a smaller --learning-rate"
+    remedy += " with another --out, or remove e.checkpoint.safetensors" if kept else ""
+    assert err == f"deconv-ref: training diverged in epoch {epoch}: {remedy}\n"
+    written = {path.name for path in images.iterdir() if path.is_file()}
+    assert written == ({"e.checkpoint.safetensors"} if kept else set())
+    if kept:
+        model = nn.Sequential.load(images / "e.checkpoint.safetensors")
+        assert model.run.epoch == kept
+        assert all(np.isfinite(array).all() for array in model.parameters.values())
+
+
+# The pictures
+
+
+def test_pictures_do_not_become_samples(run, images, monkeypatch):
+    for arguments in (
+        "A --images images --out images/a",
+        "C --images images --validate others --out others/c",
+    ):
+        folder = arguments.split()[-1].split("/")[0]
+        only_complaint(run("train", arguments, SMALL), f"pictures among the images of {folder}: ")
+    monkeypatch.chdir(images / "images")
+    only_complaint(run("train A --images .", SMALL), "a.safetensors would have its pictures among")
+    (images / "link").symlink_to(images / "images")
+    only_complaint(run("train A --images ../link", SMALL), "among the images of ../link")
+    assert all(path.suffix == ".png" for path in (images / "images").iterdir())
+
+
+def test_a_model_may_stand_beside_idx_files(run, digits):
+    finished = run("train D2 --images digits --out digits/d2 --epochs 1 --samples 4 --quiet")
+    assert finished[::2] == (0, "")
+
+
+def test_pictures_of_others_are_not_replaced(run, images):
+    for name in ("e-loss.png", "e-before-after.png"):
+        (images / name).write_text("precious")
+        pattern = f"{name} is in the way, a picture without its model: remove it, or"
+        only_complaint(run("train E --images images", SMALL), pattern)
+        assert (images / name).read_text() == "precious"
+        (images / name).unlink()
+    assert run("train E --images images", SMALL)[0] == 0
+    first = (images / "e-loss.png").read_bytes()
+    assert run("train E --images images --seed 1", SMALL)[0] == 0
+    assert (images / "e-loss.png").read_bytes() != first, "pictures of ours are"
 
 
 # On a terminal
@@ -269,6 +405,11 @@ def misused(tmp_path_factory):
     (folder / "foreign").write_text("precious")
     nn.Sequential([nn.Relu()]).save(folder / "network")
     (folder / "ours.checkpoint.safetensors").write_text("precious")
+    model = TASKS["A"].build(seed=0)
+    model.notes = {"system": "A"}
+    model.save(folder / "cut.model")
+    content = (folder / "cut.model").read_bytes()
+    (folder / "cut.model").write_bytes(content.replace(b"Adam", b"Adim"))
     for name in ("digits", "unlabelled", "mismatched", "eleven", "wide", "broken"):
         write_digits(folder / name)
     (folder / "unlabelled" / "train-labels-idx1-ubyte").unlink()
@@ -296,6 +437,10 @@ def misused(tmp_path_factory):
         ("E --images images --out foreign", "foreign is in the way, no model of"),
         ("E --images images --out network", "network is in the way"),
         ("E --images images --out ours", "ours.checkpoint.safetensors is in the way"),
+        ("E --images images --out cut.model", "cut.model is in the way, .*contents do not have"),
+        ("E --images images --samples 99999999999999999999", "--samples.*2147483647"),
+        ("E --images images --epochs 99999999999999999999", "--epochs.*2147483647"),
+        ("E --images images --batch-size 99999999999999999999", "--batch-size.*2147483647"),
         ("E --images images --epochs 0", "--epochs.*1"),
         ("E --images images --samples 0", "--samples.*1"),
         ("E --images images --batch-size x", "--batch-size.*integer"),

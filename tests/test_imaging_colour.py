@@ -102,7 +102,7 @@ def test_layout_does_not_matter(convert, layout):
 @pytest.mark.parametrize("convert", [rgb2ycbcr, ycbcr2rgb])
 def test_errors(convert):
     name = convert.__name__
-    with pytest.raises(DTypeError, match=f"{name}: x must be .* uint8, .* got int64"):
+    with pytest.raises(DTypeError, match=f"{name}: x must be .* uint8 .* got int64"):
         convert(np.zeros((3, 2, 2), np.int64))
     with pytest.raises(DTypeError, match=f"{name}: x must be .* got list"):
         convert([[[0.0]]] * 3)

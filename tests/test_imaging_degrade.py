@@ -3,6 +3,7 @@
 import io
 import math
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from deconv_ref.imaging import (
     change_contrast,
     cut_holes,
     darken,
+    degrade,
     downsample,
     gaussian_blur,
     gaussian_noise,
     imresize,
+    jpeg,
     jpeg_quantize,
     salt_and_pepper,
 )
@@ -274,7 +277,7 @@ X = np.full((1, 4, 6), 0.5)
             "gaussian_blur: sigma must be a finite number above 0, got 0",
         ),
         (lambda: gaussian_blur(X, math.nan), "sigma must be a finite number above 0, got nan"),
-        (lambda: downsample(X, 5), "modcrop: x must be of at least 5 rows and columns"),
+        (lambda: downsample(X, 5), "modcrop: x must be .* of at least 5 rows and columns"),
         (lambda: downsample(X, 0), "downsample: factor must be an int of at least 1, got 0"),
         (lambda: change_contrast(X, -0.1), "change_contrast: factor must be"),
         (lambda: darken(X, 2), "darken: factor must be .* at most 1, got 2"),
@@ -294,3 +297,10 @@ X = np.full((1, 4, 6), 0.5)
 def test_errors(call, text):
     with pytest.raises(ParameterError, match=text):
         call()
+
+
+def test_the_page_tells_of_all_degradations():
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    _, section = page.split("\n## Degradations\n")
+    for name in (*degrade.__all__, *jpeg.__all__):
+        assert name == "Holed" or f"\n| `{name}` | " in section, name

@@ -15,6 +15,7 @@ from PIL import Image
 
 from deconv_ref.errors import DeconvRefError, DTypeError, ParameterError, ShapeError
 from deconv_ref.imaging import list_images, read_idx, read_image, write_image
+from deconv_ref.imaging.files import check_format
 
 # Pillow warns of the damage that it then stumbles over.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -206,14 +207,14 @@ def huge(rows, columns):
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(("rows", "columns"), [(10_000, 10_000), (30_000, 30_000)])
-def test_huge_images_are_refused(tmp_path, rows, columns):
+def test_huge_images_are_refused(tmp_path, recwarn, rows, columns):
     path = tmp_path / "huge.png"
     path.write_bytes(huge(rows, columns))
     limit = Image.MAX_IMAGE_PIXELS
     with pytest.raises(ParameterError, match=rf"at most {limit} pixels, got .*{rows * columns} pi"):
         read_image(path)
+    assert not recwarn.list, "Pillow's warning, before the error"
 
 
 def test_files_that_cannot_be_opened(tmp_path):
@@ -236,7 +237,7 @@ def test_pillow_is_imported_when_needed():
 
 def test_without_pillow_the_remedy_is_told(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(DeconvRefError, match=r"read_image: Pillow is not installed.*\[images\]"):
+    with pytest.raises(DeconvRefError, match=r"read_image: Pillow is not .*pip install pillow"):
         read_image(tmp_path / "x.png")
 
 
@@ -277,7 +278,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     x = np.zeros((1, 2, 2), np.uint16)
     (tmp_path / "x.jpg").write_bytes(b"before")
     with pytest.raises(
-        ParameterError, match="write_image: path must be a format that holds uint16"
+        ParameterError, match="write_image: path must be a format that holds grey of uint16"
     ):
         write_image(tmp_path / "x.jpg", x)
     (tmp_path / "folder.png").mkdir()
@@ -289,6 +290,39 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
             write_image(path, x)
     assert (tmp_path / "x.jpg").read_bytes() == b"before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.png", "x.jpg"]
+
+
+KINDS = {
+    "grey": np.arange(100, 112, dtype=np.uint8).reshape(1, 3, 4),
+    "RGB": np.random.default_rng(0).integers(0, 256, (3, 20, 20), np.uint8),
+    "deep": np.arange(40000, 40012, dtype=np.uint16).reshape(1, 3, 4),
+}
+HELD = {  # as it is
+    "bmp": {"grey", "RGB"},
+    "pbm": set(),
+    "pgm": {"grey", "deep"},
+    "png": {"grey", "RGB", "deep"},
+    "ppm": {"grey", "RGB", "deep"},
+    "tif": {"grey", "RGB", "deep"},
+}
+LOSSY = {"gif": {"grey", "RGB"}, "jpg": {"grey", "RGB"}, "webp": {"grey", "RGB"}}
+
+
+@pytest.mark.parametrize("suffix", HELD | LOSSY)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_format_holds_an_image_or_refuses_it(tmp_path, kind, suffix):
+    path, x = tmp_path / f"x.{suffix}", KINDS[kind]
+    if kind in HELD.get(suffix, ()):
+        write_image(path, x)
+        np.testing.assert_array_equal(integers(path), x, strict=True)
+    elif kind in LOSSY.get(suffix, ()):
+        write_image(path, x)
+        assert integers(path).shape[1:] == x.shape[1:]
+    else:
+        for refuse in (write_image, check_format):
+            with pytest.raises(ParameterError, match=r"must be a format that holds .* of uint"):
+                refuse(path, x)
+        assert not path.exists()
 
 
 @pytest.mark.parametrize("name", ["x", "x.txt", "x.xyz"])

@@ -11,6 +11,7 @@ from deconv_ref.imaging import apply_tiled
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
+PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.skipif(
     not (DATA / "Set5").is_dir() or not (DATA / "fsrcnn_weights").is_dir(),
@@ -35,6 +36,8 @@ def fsrcnn(monkeypatch):
 def test_decibels_of_the_paper(fsrcnn, name, scale):
     mean = fsrcnn.mean_psnr(DATA / "Set5", fsrcnn.upscaler(name, DATA, scale), scale)
     assert abs(mean - PUBLISHED[name][scale]) < 0.01
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {name} | ")]
+    assert row.split(" | ")[scale - 1].removesuffix(" |") == f"{mean:.2f} dB", "docs/training.md"
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

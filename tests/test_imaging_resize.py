@@ -204,10 +204,16 @@ def test_modcrop():
     for factor in range(1, 6):
         kept = [[i for i in range(n) if i < n // factor * factor] for n in (5, 7)]
         np.testing.assert_array_equal(modcrop(x, factor), x[:, kept[0]][:, :, kept[1]], strict=True)
-    with pytest.raises(ShapeError, match=r"modcrop: x must be of at least 6 rows and columns, got"):
+    with pytest.raises(
+        ShapeError, match=r"modcrop: x must be .* of at least 6 rows and columns, got"
+    ):
         modcrop(x, 6)
     with pytest.raises(ParameterError, match="modcrop: factor must be an int of at least 1, got 0"):
         modcrop(x, 0)
+    with pytest.raises(ShapeError, match=r"modcrop: x must be \(..., H, W\) .* got shape \(5,\)"):
+        modcrop(np.zeros(5), 2)
+    with pytest.raises(DTypeError, match="modcrop: x must be a NumPy array, got list"):
+        modcrop([[1, 2], [3, 4]], 2)
 
 
 X = np.zeros((1, 4, 4))

@@ -8,6 +8,7 @@ import pytest
 from commanding import smooth, write_digits, write_images
 
 from deconv_ref.imaging import downsample, list_images, read_image, write_image
+from deconv_ref.imaging.levels import as_floats, as_integers
 from deconv_ref.imaging.tasks import TASKS, Batches, digits, restoration, samples
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (5, 3, 64, 64)).astype(np.uint8)
@@ -45,15 +46,13 @@ def test_an_epoch_depends_on_seed_and_number_alone():
 
 def test_an_epoch_has_every_sample_once():
     given = np.concatenate([y for _, y in batches(TASKS["A"], (PIXELS,))])
-    assert sorted(y.tobytes() for y in given) == sorted(
-        y.tobytes() for y in samples.as_floats(PIXELS)
-    )
+    assert sorted(y.tobytes() for y in given) == sorted(y.tobytes() for y in as_floats(PIXELS))
 
 
 def test_held_out_samples_are_always_alike():
     kept = batches(TASKS["C"], (PIXELS,), epoch=None)
     assert same(kept, kept)
-    np.testing.assert_array_equal(np.concatenate([y for _, y in kept]), samples.as_floats(PIXELS))
+    np.testing.assert_array_equal(np.concatenate([y for _, y in kept]), as_floats(PIXELS))
 
 
 def test_patches_are_cut_out_of_all_images_alike(tmp_path):
@@ -80,7 +79,7 @@ def test_patches_are_cut_out_of_all_images_alike(tmp_path):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_integers_come_back_from_floats(dtype):
     every = np.arange(np.iinfo(dtype).max + 1).astype(dtype)
-    np.testing.assert_array_equal(samples.as_integers(samples.as_floats(every), dtype), every)
+    np.testing.assert_array_equal(as_integers(as_floats(every), dtype), every)
 
 
 # What is done to them
@@ -119,7 +118,7 @@ def test_reconstruction_starts_from_a_code_of_half_the_size():
         four = images[2, 0, 2 * place[0] :, 2 * place[1] :][:2, :2]
         level = int(64 * int(four.sum()) / (4 * 255) + 0.5)
         assert code[2][:, *place].tolist() == [1.0] * level + [0.0] * (64 - level)
-    np.testing.assert_array_equal(y, samples.as_floats(images))
+    np.testing.assert_array_equal(y, as_floats(images))
 
 
 def test_classes_are_vectors():
@@ -148,7 +147,7 @@ def test_samples_of_idx_files(tmp_path):
 def test_tiles_give_what_the_whole_gives(system, size, monkeypatch):
     task = TASKS[system]
     model = task.build(seed=2)
-    pixels = samples.as_integers(smooth(random(), 3, *size))
+    pixels = as_integers(smooth(random(), 3, *size))
     told = []
     whole = task.apply(model, pixels, told.append)
     assert told == [1.0]
@@ -169,7 +168,7 @@ def test_a_network_sees_no_more_than_a_tile(monkeypatch):
     predict = model.predict
     monkeypatch.setattr(model, "predict", lambda x: (seen.append(x.shape), predict(x))[1])
     monkeypatch.setattr(restoration, "TILE", 32)
-    task.apply(model, samples.as_integers(smooth(random(), 3, 100, 75)), lambda part: None)
+    task.apply(model, as_integers(smooth(random(), 3, 100, 75)), lambda part: None)
     assert max(max(shape[2:]) for shape in seen) == 32 + 2 * task.overlap
 
 
@@ -194,7 +193,7 @@ def test_accuracy_is_counted_in_hundredths(tmp_path):
     images, labels = TASKS["D1"].read_held_out(tmp_path / "digits")
     model = TASKS["D1"].build(seed=0)
     right = sum(
-        model.predict(samples.as_floats(image[None])).argmax() == label
+        model.predict(as_floats(image[None])).argmax() == label
         for image, label in zip(images, labels, strict=True)
     )
     assert TASKS["D1"].measure({"model": model}, tmp_path / "digits") == {"model": 5.0 * right}

@@ -121,7 +121,7 @@ def growing():
         (abs, X, {"tile": 0}, ParameterError, "tile must be an int of at least 1, got 0"),
         (abs, X, {"overlap": -1}, ParameterError, "overlap must be an int of at least 0, got -1"),
         (abs, X, {"scale": 1.5}, ParameterError, "scale must be an int of at least 1, got 1.5"),
-        (abs, X, {"scale": 2}, ShapeError, r"\(C', 2 \* H, 2 \* W\), got shape \(2, 5, 5\) for"),
+        (abs, X, {"scale": 2}, ShapeError, r"\(C', 2 \* H, 2 \* W\), .* got shape \(2, 5, 5\) for"),
         (
             lambda x: x[0],
             X,
@@ -130,7 +130,7 @@ def growing():
             r"got shape \(5, 5\) for an image of shape \(2, 5, 5\)",
         ),
         (lambda x: x[:0], X, {}, ShapeError, r"got shape \(0, 5, 5\)"),
-        (lambda x: x.tolist(), X, {}, DTypeError, "function that gives a NumPy array.*got list"),
+        (lambda x: x.tolist(), X, {}, DTypeError, r"function\(x\) must be a NumPy array, got list"),
         (growing(), X, {}, ShapeError, r"got shape \(2, 5, 5\)"),
     ],
 )

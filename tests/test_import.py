@@ -46,6 +46,15 @@ def test_import_loads_no_kernels_and_no_checker():
             assert not {"cpu", "literal", "cuda", "conformance", "cli", "nn", "imaging"} & set(rest)
 
 
+def test_the_command_line_loads_no_command_before_it_runs():
+    loaded = imported("import deconv_ref.cli")
+    outside = {name.partition(".")[0] for name in loaded}
+    assert not outside & {"numba", "scipy", "hypothesis", "PIL", "safetensors", "matplotlib"}
+    ours = {name.split(".")[1] for name in loaded if name.startswith("deconv_ref.")}
+    assert "commands" in ours
+    assert not ours & {"conformance", "documents", "imaging", "nn"}
+
+
 @pytest.mark.parametrize("name", LATER)
 def test_nothing_that_is_loaded_later_has_to_be_installed(name):
     blocked = f"import sys\nsys.modules[{name!r}] = None\nimport deconv_ref\nprint('true')"

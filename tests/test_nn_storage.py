@@ -1,11 +1,9 @@
 """Model files: whole or untouched, read without running anything, not believed when damaged."""
 
 import json
-import os
 import pickle
 import re
 import traceback
-from pathlib import Path
 
 import nn_run
 import numpy as np
@@ -246,41 +244,3 @@ def test_a_description_that_makes_no_network_is_told(saved, tmp_path, change, ma
     path = tmp_path / "odd.safetensors"
     storage.write(path, arrays, document)
     fails(path, f"description makes no network here .*{match}")
-
-
-# Saving
-
-
-def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(saved, tmp_path, monkeypatch):
-    path = tmp_path / "model.safetensors"
-    path.write_bytes(saved.read_bytes())
-    model = nn_run.network()
-
-    def full(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left on device"):
-        model.save(path)
-    assert path.read_bytes() == saved.read_bytes()
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_bytes_reach_the_disk_before_they_take_the_name(trained, tmp_path, monkeypatch):
-    path, events = tmp_path / "model.safetensors", []
-    fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (events.append("sync"), fsync(fd)))
-    monkeypatch.setattr(
-        Path, "replace", lambda self, to: (events.append(self.parent), replace(self, to))
-    )
-    trained.save(path)
-    assert events == ["sync", tmp_path, "sync"]
-
-
-def test_a_link_stays_a_link(trained, tmp_path):
-    target, link = tmp_path / "target.safetensors", tmp_path / "link.safetensors"
-    target.write_bytes(b"old")
-    link.symlink_to(target)
-    trained.save(link)
-    assert link.is_symlink()
-    assert nn.Sequential.load(target).summary() == trained.summary()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from deconv_ref.commands.usage import UsageError, one_line_errors
+from deconv_ref.window import LARGEST
 
 __all__ = ["compare"]
 
@@ -14,7 +15,9 @@ def compare(
     a: Annotated[Path, typer.Argument(metavar="A", help="An image.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="Another one, of the same size.")],
     luma: Annotated[bool, typer.Option("--luma", help="Compare luma (BT.601) alone.")] = False,
-    border: Annotated[int, typer.Option(min=0, help="Pixels at each edge to leave out.")] = 0,
+    border: Annotated[
+        int, typer.Option(min=0, max=LARGEST, help="Pixels at each edge to leave out.")
+    ] = 0,
 ) -> None:
     """Print how alike two images are: PSNR in decibels, and SSIM in Gaussian windows.
 
@@ -22,7 +25,8 @@ def compare(
     such a one. Tables of super-resolution have --luma and the scale as --border.
     """
     from deconv_ref import imaging
-    from deconv_ref.imaging.tasks.samples import as_integers, in_colour
+    from deconv_ref.imaging.levels import as_integers
+    from deconv_ref.imaging.tasks.samples import in_colour
 
     with one_line_errors():
         images = [imaging.read_image(path) for path in (a, b)]

@@ -4,12 +4,14 @@ import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from deconv_ref.commands.usage import UsageError, check_writable, one_line_errors
+from deconv_ref.window import LARGEST
 
 if TYPE_CHECKING:
     from deconv_ref import nn
@@ -85,12 +87,20 @@ def train(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The model. Default: SYSTEM.safetensors.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the samples.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, max=LARGEST, help="Passes over the samples.")
+    ] = None,
     samples: Annotated[
         int | None,
-        typer.Option(min=1, help="Patches to cut from the images; of idx files, the first ones."),
+        typer.Option(
+            min=1,
+            max=LARGEST,
+            help="Patches to cut from the images; of idx files, the first ones.",
+        ),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Samples per update.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, max=LARGEST, help="Samples per update.")
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(min=0, max=1, help="At the start; it falls evenly to 0.")
     ] = None,
@@ -100,7 +110,8 @@ def train(
     """Train a system of the documents on your images.
 
     A checkpoint is kept beside the model while training runs. After Ctrl-C, or worse, the same
-    command goes on from there, and ends with the bits of a training that was left alone.
+    command goes on from there, and ends with the bits of a training that was left alone. A second
+    Ctrl-C ends it at once.
     """
     from deconv_ref.imaging.tasks import TASKS
 
@@ -113,7 +124,7 @@ def train(
         "learning_rate": task.learning_rate if learning_rate is None else learning_rate,
         "seed": seed,
     }
-    _check_files(files)
+    _check_files(files, (images, validate) if task.all_images else ())
     with one_line_errors():
         if validate is None and task.held_out_in(images):
             validate = images
@@ -128,20 +139,28 @@ def train(
         _draw(task, model, validate or images, files)
 
 
-def _check_files(files: Files) -> None:
-    """Ask that nothing be in the way that is not ours."""
-    from deconv_ref.commands.apply import load
+def _check_files(files: Files, folders: tuple[Path | None, ...]) -> None:
+    """Ask that nothing be in the way that is not ours, and that no picture become a sample."""
+    from deconv_ref.commands.models import load
     from deconv_ref.errors import ParameterError
 
     check_writable(files.model)
+    for folder in folders:
+        if folder is not None and folder.exists() and folder.samefile(files.model.parent):
+            text = f"{files.model} would have its pictures among the images of {folder}"
+            raise UsageError(f"{text}: choose an --out in another folder")
+    remedy = "remove it, or choose another --out"
     for path in (files.model, files.checkpoint):
         if path.exists():
             try:
                 load(path)
-            except (UsageError, ParameterError):
-                remedy = "remove it, or choose another --out"
-                text = f"{path} is in the way, no model of `deconv-ref train`: {remedy}"
+            except (UsageError, ParameterError) as error:
+                reason = " ".join(str(error).split())
+                text = f"{path} is in the way, no model of `deconv-ref train`: {remedy} ({reason})"
                 raise UsageError(text) from None
+    for path in (files.losses, files.panels):
+        if path.exists() and not files.model.exists():
+            raise UsageError(f"{path} is in the way, a picture without its model: {remedy}")
 
 
 def _fit(
@@ -154,9 +173,10 @@ def _fit(
 ) -> "nn.Sequential":
     """Train from the start, or from where the checkpoint stands."""
     from deconv_ref import nn
-    from deconv_ref.commands import bars
+    from deconv_ref.commands import bars, interrupts
     from deconv_ref.imaging.tasks import Batches
-    from deconv_ref.nn.training import compiled
+    from deconv_ref.nn import saving
+    from deconv_ref.nn.training import Run, compiled
 
     training = task.read(images, chosen["samples"], chosen["seed"])
     held_out = task.read_held_out(validate) if validate is not None else ()
@@ -165,13 +185,18 @@ def _fit(
     batches = Batches(training, task.pair, chosen["batch_size"], chosen["seed"], model.epochs)
     aside = Batches(held_out, task.pair, chosen["batch_size"], 0, None) if held_out else None
     rate, (optimizer, _) = chosen["learning_rate"], compiled(model)
+    run = model.run = model.run or Run({"batches": len(batches)})  # which fit moves on
 
-    with bars.training(quiet) as show:
+    with bars.training(quiet) as show, interrupts.put_off() as interrupted:
 
         def progress(now: nn.Progress) -> None:
             done = now.epoch - 1 + now.batch / len(batches)
             optimizer.learning_rate = rate * (1 - done / now.epochs)
             show(now)
+            _check_sound(model, now, files.checkpoint)
+            if interrupted() and not now.complete:  # of a whole epoch fit makes a checkpoint next
+                saving.write(model, files.checkpoint, run)
+                raise KeyboardInterrupt
 
         try:
             model.notes["history"] = model.fit(
@@ -182,6 +207,8 @@ def _fit(
                 checkpoint=files.checkpoint,
                 checkpoint_every=CHECKPOINT_EVERY,
             )
+            if interrupted():
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             kept = f"{files.checkpoint} is kept: the same command goes on from there"
             early = "no checkpoint as yet: the same command begins anew"
@@ -190,6 +217,21 @@ def _fit(
             raise
     optimizer.learning_rate = rate
     return model
+
+
+def _check_sound(model: "nn.Sequential", now: "nn.Progress", checkpoint: Path) -> None:
+    """End a training that has diverged, before a checkpoint is made of it."""
+    import numpy as np
+
+    losses = [value for name, value in now.values.items() if name.endswith("loss")]
+    sound = all(map(isfinite, losses))
+    if sound and (now.complete or now.batch % CHECKPOINT_EVERY == 0):
+        sound = all(np.isfinite(array).all() for array in model.parameters.values())
+    if not sound:
+        remedy = "give a smaller --learning-rate"
+        if checkpoint.exists():
+            remedy += f" with another --out, or remove {checkpoint}"
+        raise UsageError(f"training diverged in epoch {now.epoch}: {remedy}")
 
 
 def _begun(task: "Task", plan: dict[str, Any], checkpoint: Path) -> "nn.Sequential":
@@ -203,14 +245,15 @@ def _begun(task: "Task", plan: dict[str, Any], checkpoint: Path) -> "nn.Sequenti
         model.notes = {"system": task.system, "plan": plan}
         return model
     model = Sequential.load(checkpoint)
-    if model.run is None:
-        raise UsageError(f"{checkpoint} is in the way, a finished model: remove or rename it")
-    wanted = {"system": task.system, **plan}
-    begun = {"system": model.notes["system"], **model.notes["plan"]}
-    differ = ", ".join(name.replace("_", " ") for name in wanted if begun[name] != wanted[name])
+    begun = model.notes.get("plan")
+    if model.run is None or not isinstance(begun, dict):
+        text = f"{checkpoint} is in the way, no unfinished training of `deconv-ref train`"
+        raise UsageError(f"{text}: remove or rename it")
+    differ = [] if model.notes["system"] == task.system else ["system"]
+    differ += [name.replace("_", " ") for name in plan if begun.get(name) != plan[name]]
     if differ:
-        remedy = "give that command again, or remove the file"
-        raise UsageError(f"{checkpoint} is of a training with another {differ}: {remedy}")
+        text = f"{checkpoint} is of a training with another {', '.join(differ)}"
+        raise UsageError(f"{text}: give that command again, or remove the file")
     return model
 
 

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.runner import Result
 from deconv_ref.conformance.script import call_text, write_script
 from deconv_ref.version import __version__
+from deconv_ref.writing import write_whole
 
 __all__ = [
     "COLOURS",
@@ -35,7 +34,6 @@ __all__ = [
     "title",
     "together",
     "write_json",
-    "write_text",
 ]
 
 DIFFERS = "*"
@@ -155,27 +153,8 @@ def json_array(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write a JSON file; see `write_text`."""
-    write_text(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: an old one survives an interrupted write."""
-    path = path.resolve()  # a link stays a link
-    if path.exists() and not path.is_file():  # a device or a pipe stays one
-        path.write_text(text, encoding="utf-8")
-        return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    mask = os.umask(0)
-    os.umask(mask)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).chmod(0o666 & ~mask)  # as any new file: mkstemp's are its owner's alone
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    """Write a JSON file, whole or not at all."""
+    write_whole(path, f"{json.dumps(document, indent=1, allow_nan=False)}\n".encode())
 
 
 def print_table(console: Console, results: Sequence[Result]) -> None:

@@ -88,8 +88,8 @@ def text(ids: Iterable[str] = ()) -> str:
     Parameters
     ----------
     ids : iterable of str
-        Entries to describe, or letters of documents for all of theirs; case does not matter. None
-        gives an overview: a line for each entry.
+        Entries to describe, or letters of documents for all of theirs; case does not matter.
+        Without any, there is a line for each entry.
 
     Returns
     -------

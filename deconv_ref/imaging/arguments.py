@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from deconv_ref.checks import check_floating
-from deconv_ref.errors import ParameterError, ShapeError, message
+from deconv_ref.checks import check_floating, is_array
+from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
 
-__all__ = ["check_generator", "check_images", "check_layout"]
+__all__ = ["check_generator", "check_images", "check_layout", "check_pixels"]
 
 LAYOUT = "(..., C, H, W)"
 
@@ -23,6 +23,23 @@ def check_images(function: str, **images: Any) -> None:
     check_floating(function, **images)
     for name, image in images.items():
         check_layout(function, name, image)
+
+
+def check_pixels(function: str, name: str, x: Any, dtypes: tuple[Any, ...] = ()) -> None:
+    """Ask for a NumPy array, of one of some dtypes if any are given.
+
+    Raises
+    ------
+    DTypeError
+        If it is none, or of another dtype.
+    """
+    kinds = " or ".join(np.dtype(dtype).name for dtype in dtypes)
+    wanted = f"a NumPy array of {kinds}" if kinds else "a NumPy array"
+    if not is_array(x):
+        remedy = f"Write np.asarray({name})"
+        raise DTypeError(message(function, name, wanted, type(x).__name__, remedy))
+    if dtypes and x.dtype not in dtypes:
+        raise DTypeError(message(function, name, wanted, str(x.dtype)))
 
 
 def check_layout(function: str, name: str, image: Any, channels: int | None = None) -> None:

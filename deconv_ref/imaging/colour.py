@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deconv_ref.checks import FLOATING
-from deconv_ref.errors import DTypeError, message
-from deconv_ref.imaging.arguments import check_layout
+from deconv_ref.imaging.arguments import check_layout, check_pixels
 
 __all__ = ["rgb2ycbcr", "ycbcr2rgb"]
 
@@ -127,9 +125,7 @@ def ycbcr2rgb(x: Any) -> NDArray[Any]:
 
 def _checked(function: str, x: Any) -> NDArray[np.float64]:
     """Check an image of three channels and give its values as float64."""
-    if not isinstance(x, np.ndarray) or x.dtype not in (*FLOATING, np.dtype(np.uint8)):
-        got = str(x.dtype) if isinstance(x, np.ndarray) else type(x).__name__
-        raise DTypeError(message(function, "x", "an array of uint8, float32 or float64", got))
+    check_pixels(function, "x", x, (np.uint8, np.float32, np.float64))
     check_layout(function, "x", x, channels=3)
     return np.asarray(x, np.float64)
 

@@ -5,7 +5,7 @@ Pillow is imported when first needed.
 
 import io
 import os
-import secrets
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from deconv_ref.checks import FLOATING
 from deconv_ref.errors import (
     DeconvRefError,
-    DTypeError,
     ParameterError,
     ShapeError,
     message,
 )
+from deconv_ref.imaging.arguments import check_pixels
+from deconv_ref.imaging.levels import as_floats, as_integers
+from deconv_ref.writing import write_whole
 
-__all__ = ["list_images", "read_image", "write_image"]
+__all__ = ["check_format", "list_images", "read_image", "write_image"]
 
 FilePath = str | os.PathLike[str]
 
@@ -30,8 +32,10 @@ SUFFIXES = (
     *(".tif", ".tiff", ".webp"),
 )
 GREY = ("1", "L", "LA", "La")
+DEEP = ("PNG", "PPM", "TIFF")  # the formats that hold 16 bits
 DEEP_AS_INTEGERS = ("PNG", "PPM")  # Pillow 10 opens their 16 bits as mode "I"
 UNSCALED = ("I", "F")
+DTYPES = (np.float32, np.float64, np.uint8, np.uint16)
 QUALITY = 95
 
 
@@ -87,7 +91,7 @@ def read_image(path: FilePath, *, integers: bool = False) -> NDArray[Any]:
     x = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     if integers:
         return np.array(x, order="C")
-    return x.astype(np.float32, order="C") / np.float32(np.iinfo(x.dtype).max)
+    return as_floats(x)
 
 
 def write_image(path: FilePath, x: Any) -> None:
@@ -100,8 +104,7 @@ def write_image(path: FilePath, x: Any) -> None:
     Parameters
     ----------
     path : str or path-like
-        The file. It appears whole or not at all: what is written goes to another file beside it,
-        which then takes its name.
+        The file. It appears whole or not at all; a link stays a link.
     x : array of shape (1, H, W) or (3, H, W)
         Grey or RGB: float32 or float64 from 0 to 1, uint8, or, grey alone, uint16.
 
@@ -110,8 +113,8 @@ def write_image(path: FilePath, x: Any) -> None:
     DTypeError, ShapeError
         If `x` is no such array.
     ParameterError
-        If `x` holds NaN, Pillow cannot write the format or not this image in it, or the file
-        cannot be written.
+        If `x` holds NaN, Pillow cannot write the format, the format does not hold such an image, or
+        the file cannot be written.
     DeconvRefError
         If Pillow is not installed.
 
@@ -121,7 +124,8 @@ def write_image(path: FilePath, x: Any) -> None:
 
     Notes
     -----
-    Formats that lose are written at quality 95 of 100. PNG, TIFF and BMP lose nothing.
+    PNG, TIFF, BMP, PGM and PPM lose nothing. JPEG and WebP are written at quality 95 of 100; GIF
+    holds 256 colours, to which those of RGB are moved. 16 bits need PNG, TIFF, PGM or PPM.
 
     Examples
     --------
@@ -133,16 +137,22 @@ def write_image(path: FilePath, x: Any) -> None:
     array([[[  0, 128, 255]]], dtype=uint8)
     """
     target = _path("write_image", path)
-    encoded = _encode(target, _stored(x))
-    beside = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    encoded = _encoded(target, _stored(x))
     try:
-        try:
-            beside.write_bytes(encoded)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        write_whole(target, encoded)
     except OSError as error:
         raise _fault("write_image", "a file that can be written", path, error) from None
+
+
+def check_format(path: FilePath, x: NDArray[Any]) -> None:
+    """Ask that a file of this name can hold images of the dtype and the channels of `x`.
+
+    Raises
+    ------
+    ParameterError
+        As `write_image` would, once all is computed.
+    """
+    _encoded(_path("write_image", path), _stored(x[:, :1, :1]))
 
 
 def list_images(folder: FilePath) -> list[Path]:
@@ -198,15 +208,17 @@ def _read(path: FilePath) -> NDArray[Any]:
     size = f"an image of at most {limit} pixels"
     remedy = "For a file that you trust, raise PIL.Image.MAX_IMAGE_PIXELS"
     try:
-        with _path("read_image", path).open("rb") as file, pillow.Image.open(file) as image:
-            pixels = image.width * image.height
-            if limit and pixels > limit:
-                raise _fault("read_image", size, path, f"it has {pixels} pixels", remedy=remedy)
-            pillow.ImageOps.exif_transpose(image, in_place=True)
-            return _pixels(path, image)
+        with warnings.catch_warnings(), _path("read_image", path).open("rb") as file:
+            warnings.simplefilter("ignore", pillow.Image.DecompressionBombWarning)
+            with pillow.Image.open(file) as image:
+                pixels = image.width * image.height
+                if limit and pixels > limit:
+                    raise _fault("read_image", size, path, f"it has {pixels} pixels", remedy=remedy)
+                pillow.ImageOps.exif_transpose(image, in_place=True)
+                return _pixels(path, image)
     except DeconvRefError:
         raise
-    except (pillow.Image.DecompressionBombError, pillow.Image.DecompressionBombWarning) as error:
+    except pillow.Image.DecompressionBombError as error:
         raise _fault("read_image", size, path, error, remedy=remedy) from None
     except Exception as error:  # decoders of damaged files raise whatever they stumble over
         raise _fault("read_image", "an image file that can be read", path, error) from None
@@ -231,37 +243,36 @@ def _pixels(path: FilePath, image: Any) -> NDArray[Any]:
 
 def _stored(x: Any) -> NDArray[Any]:
     """Check an image and give it as Pillow takes it: (H, W) or (H, W, 3), uint8 or uint16."""
-    name, integers = "write_image", (np.dtype(np.uint8), np.dtype(np.uint16))
-    if not isinstance(x, np.ndarray) or x.dtype not in (*FLOATING, *integers):
-        got = str(x.dtype) if isinstance(x, np.ndarray) else type(x).__name__
-        wanted = "a NumPy array of float32, float64, uint8 or uint16"
-        raise DTypeError(message(name, "x", wanted, got))
+    name = "write_image"
+    check_pixels(name, "x", x, DTYPES)
     channels = (1,) if x.dtype == np.uint16 else (1, 3)
     if x.ndim != 3 or x.shape[0] not in channels or 0 in x.shape:
         shapes = " or ".join(f"({c}, H, W)" for c in channels)
         wanted = f"of shape {shapes} without empty axes, being {x.dtype}"
         raise ShapeError(message(name, "x", wanted, f"shape {x.shape}"))
     if x.dtype in FLOATING:
-        if np.isnan(x).any():
-            raise ParameterError(message(name, "x", "without NaN", "NaN"))
-        x = np.floor(np.clip(x, 0, 1) * np.float64(255) + 0.5).astype(np.uint8)
+        x = as_integers(x, function=name)
     return np.array(x[0] if len(x) == 1 else x.transpose(1, 2, 0), order="C", subok=False)
 
 
-def _encode(target: Path, pixels: NDArray[Any]) -> bytes:
+def _encoded(target: Path, pixels: NDArray[Any]) -> bytes:
     """Make the content of a file of this name."""
     pillow = _pillow("write_image")
-    formats = pillow.Image.registered_extensions()
-    name = formats.get(target.suffix.lower())
+    formats, suffix = pillow.Image.registered_extensions(), target.suffix.lower()
+    name = formats.get(suffix)
     if name not in pillow.Image.SAVE:
         wanted = f"a name with the suffix of an image format, such as {', '.join(SUFFIXES)}"
         raise _fault("write_image", wanted, target, "that is none")
+    colour, deep = pixels.ndim == 3, pixels.dtype == np.uint16
+    held = f"a format that holds {'RGB' if colour else 'grey'} of {pixels.dtype}"
+    if suffix == ".pbm" or (suffix == ".pgm" and colour) or (deep and name not in DEEP):
+        # Pillow would write another format under this name, or 8 bits.
+        raise _fault("write_image", held, target, f"{suffix} does not")
     content = io.BytesIO()
     try:
         pillow.Image.fromarray(pixels).save(content, name, quality=QUALITY)
     except Exception as error:  # encoders raise whatever they like
-        wanted = f"a format that holds {pixels.dtype} of shape {pixels.shape}"
-        raise _fault("write_image", wanted, target, error) from None
+        raise _fault("write_image", held, target, error) from None
     return content.getvalue()
 
 
@@ -271,7 +282,7 @@ def _pillow(function: str) -> Any:
         import PIL.Image
         import PIL.ImageOps
     except ImportError:
-        remedy = 'Write python -m pip install "deconv-ref[images]"'
+        remedy = "Write python -m pip install pillow"
         raise DeconvRefError(f"{function}: Pillow is not installed. {remedy}.") from None
     return PIL
 

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from deconv_ref import ssim
 from deconv_ref.checks import FLOATING, check_count, check_shape, in_range
 from deconv_ref.errors import DTypeError, ShapeError, message
-from deconv_ref.imaging.arguments import check_layout
+from deconv_ref.imaging.arguments import check_layout, check_pixels
 
 __all__ = ["Comparison", "compare", "psnr"]
 
-LARGEST = {np.dtype(dtype): np.iinfo(dtype).max for dtype in (np.uint8, np.uint16)}
-LARGEST |= dict.fromkeys(FLOATING, 1)
+LARGEST = dict.fromkeys(FLOATING, 1)
+LARGEST |= {np.dtype(dtype): np.iinfo(dtype).max for dtype in (np.uint8, np.uint16)}
 
 
 class Comparison(NamedTuple):
@@ -131,10 +131,7 @@ def compare(
 def _checked(function: str, x: Any, y: Any, peak: float | None) -> float:
     """Check two images against each other, and give the peak."""
     for name, image in (("x", x), ("y", y)):
-        if not isinstance(image, np.ndarray) or image.dtype not in LARGEST:
-            wanted = "a NumPy array of float32, float64, uint8 or uint16"
-            got = str(image.dtype) if isinstance(image, np.ndarray) else type(image).__name__
-            raise DTypeError(message(function, name, wanted, got))
+        check_pixels(function, name, image, tuple(LARGEST))
     if x.dtype != y.dtype:
         raise DTypeError(message(function, "y", f"{x.dtype}, as x is", str(y.dtype)))
     check_layout(function, "x", x)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.checks import check_choice, check_count, in_range
 from deconv_ref.errors import ParameterError, ShapeError, message
-from deconv_ref.imaging.arguments import check_images
+from deconv_ref.imaging.arguments import check_images, check_pixels
 
 __all__ = ["imresize", "mirrored", "modcrop", "weighted_cells"]
 
@@ -164,10 +164,12 @@ def modcrop(x: Any, factor: int) -> NDArray[Any]:
 
     Raises
     ------
+    DTypeError
+        If `x` is no NumPy array.
     ParameterError
         If `factor` is no int of at least 1.
     ShapeError
-        If nothing would remain.
+        If `x` has less than two axes, or nothing would remain.
 
     Examples
     --------
@@ -175,11 +177,12 @@ def modcrop(x: Any, factor: int) -> NDArray[Any]:
     >>> modcrop(np.zeros((1, 7, 9)), 3).shape
     (1, 6, 9)
     """
+    check_pixels("modcrop", "x", x)
     factor = check_count("modcrop", "factor", factor, 1)
-    rows, columns = (n - n % factor for n in np.shape(x)[-2:])
-    if not rows or not columns:
-        wanted = f"of at least {factor} rows and columns"
-        raise ShapeError(message("modcrop", "x", wanted, f"shape {np.shape(x)}"))
+    if x.ndim < 2 or min(x.shape[-2:]) < factor:
+        wanted = f"(..., H, W) of at least {factor} rows and columns"
+        raise ShapeError(message("modcrop", "x", wanted, f"shape {x.shape}"))
+    rows, columns = (n - n % factor for n in x.shape[-2:])
     return np.array(x[..., :rows, :columns], order="C", subok=False)
 
 

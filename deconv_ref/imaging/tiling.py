@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.checks import check_count
-from deconv_ref.errors import DTypeError, ShapeError, message
+from deconv_ref.errors import ShapeError, message
+from deconv_ref.imaging.arguments import check_pixels
 
 __all__ = ["apply_tiled"]
 
@@ -75,8 +76,7 @@ def apply_tiled(
     >>> bool((y == blur(x)).all())
     True
     """
-    if not isinstance(x, np.ndarray):
-        raise DTypeError(message("apply_tiled", "x", "a NumPy array", type(x).__name__))
+    check_pixels("apply_tiled", "x", x)
     if x.ndim != 3 or 0 in x.shape:
         wanted = "(C, H, W) without empty axes"
         raise ShapeError(message("apply_tiled", "x", wanted, f"shape {x.shape}"))
@@ -109,11 +109,10 @@ def _spans(n: int, tile: int, overlap: int) -> Iterator[tuple[int, int, int, int
 
 def _checked(result: Any, patch: Image, scale: int, channels: int) -> Image:
     """Ask for the size that the scale says, and for the channels of the first tile, if known."""
-    wanted = f"a function that gives a NumPy array (C', {scale} * H, {scale} * W)"
-    if not isinstance(result, np.ndarray):
-        raise DTypeError(message("apply_tiled", "function", wanted, type(result).__name__))
+    check_pixels("apply_tiled", "function(x)", result)
     size = tuple(scale * n for n in patch.shape[1:])
     if result.ndim != 3 or result.shape != (channels or max(len(result), 1), *size):
         got = f"shape {result.shape} for an image of shape {patch.shape}"
-        raise ShapeError(message("apply_tiled", "function", wanted, got))
+        wanted = f"of shape (C', {scale} * H, {scale} * W), C' as for the first tile"
+        raise ShapeError(message("apply_tiled", "function(x)", wanted, got))
     return result

@@ -8,7 +8,6 @@ found wherever it is.
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from deconv_ref.errors import ParameterError, message
+from deconv_ref.writing import write_whole
 
 __all__ = ["read", "write"]
 
@@ -26,10 +26,7 @@ VERSION = 1  # of the document
 def write(
     path: str | os.PathLike[str], arrays: Mapping[str, Any], document: Mapping[str, Any]
 ) -> None:
-    """Write a file whole, or leave the one that is there as it is.
-
-    The bytes go to a new file in the same folder and, once they are on the disk, take its name. A
-    process that is killed on the way leaves the new file, ``.<name>.<random>.tmp``, behind.
+    """Write a file as `write_whole` does: whole, or not at all.
 
     Parameters
     ----------
@@ -52,18 +49,7 @@ def write(
     document = {name: _plain(name, value) for name, value in document.items()}
     contents = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     header = {"version": VERSION, "sha256": _digest(contents, document), "document": document}
-    target = Path(path).resolve()
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with partial.open("xb") as file:
-            file.write(save(contents, metadata={KEY: json.dumps(header)}))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    _sync_folder(target.parent)
+    write_whole(path, save(contents, metadata={KEY: json.dumps(header)}))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Any]:
@@ -162,13 +148,3 @@ def _digest(arrays: Mapping[str, Any], document: Any) -> str:
         digest.update(f"\n{json.dumps(name)} {array.dtype} {array.shape}\n".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a new name on the disk too, where folders can be opened for that."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -12,9 +12,9 @@ from deconv_ref import nn, sigmoid
 from deconv_ref.documents.systems import system_d1, system_d2
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.imaging.idx import read_idx
+from deconv_ref.imaging.levels import as_floats, as_integers
 from deconv_ref.imaging.metrics import psnr
 from deconv_ref.imaging.resize import imresize
-from deconv_ref.imaging.tasks.samples import as_floats, as_integers
 from deconv_ref.imaging.tasks.task import Models, Panel, Pixels, Task
 
 __all__ = ["CLASSIFICATION", "RECONSTRUCTION"]
@@ -39,6 +39,11 @@ class Digits(Task):
     def held_out_in(self, folder: Path) -> bool:
         """Tell whether there are images of names that begin with "t10k"."""
         return any(folder.glob(f"{HELD_OUT}-images*"))
+
+    def _shown(self, folder: Path) -> tuple[Pixels, ...]:
+        """Read some samples to show, held-out ones if there are any."""
+        prefix = HELD_OUT if self.held_out_in(folder) else TRAINING
+        return tuple(array[:SHOWN] for array in self._read(folder, prefix))
 
     def _read(self, folder: Path, prefix: str) -> tuple[Pixels, ...]:
         """Read the arrays of one of the two sets."""
@@ -84,15 +89,14 @@ class Classification(Digits):
 
     def panels(self, model: nn.Sequential, folder: Path) -> list[list[Panel]]:
         """Show some images with their classes."""
-        held_out = self.held_out_in(folder)
-        images, labels = self._read(folder, HELD_OUT if held_out else TRAINING)
-        said = _classes(model, images[:SHOWN])
-        titles = (f"says {said}, is {label}" for said, label in zip(said, labels, strict=False))
-        return [[Panel(*each) for each in zip(titles, images, strict=False)]]
+        images, labels = self._shown(folder)
+        said = _classes(model, images)
+        titles = (f"says {said}, is {label}" for said, label in zip(said, labels, strict=True))
+        return [[Panel(*each) for each in zip(titles, images, strict=True)]]
 
 
 class Reconstruction(Digits):
-    """System D2: an image of half the size and six bits, back to the full size."""
+    """System D2: an image of half the size in 65 levels, back to the full size."""
 
     def pair(self, *arguments: Any) -> tuple[Any, Any]:
         """Compress images."""
@@ -123,8 +127,7 @@ class Reconstruction(Digits):
 
     def panels(self, model: nn.Sequential, folder: Path) -> list[list[Panel]]:
         """Show some images, what is left of them, and what the model makes of that."""
-        held_out = self.held_out_in(folder)
-        images = self._read(folder, HELD_OUT if held_out else TRAINING)[0][:SHOWN]
+        (images,) = self._shown(folder)
         halved = as_integers(_halved(images) / np.float32(MAPS))
         rows = {
             "original": images,

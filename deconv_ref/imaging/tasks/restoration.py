@@ -14,9 +14,10 @@ from deconv_ref.documents.systems import system_a, system_c, system_e
 from deconv_ref.imaging.colour import rgb2ycbcr
 from deconv_ref.imaging.degrade import cut_holes, downsample, gaussian_noise
 from deconv_ref.imaging.files import list_images, read_image
+from deconv_ref.imaging.levels import as_floats, as_integers
 from deconv_ref.imaging.metrics import psnr
 from deconv_ref.imaging.resize import imresize, modcrop
-from deconv_ref.imaging.tasks.samples import as_floats, as_integers, draw_patches, in_colour
+from deconv_ref.imaging.tasks.samples import draw_patches, in_colour
 from deconv_ref.imaging.tasks.task import Models, Panel, Pixels, Task
 from deconv_ref.imaging.tiling import apply_tiled
 
@@ -44,6 +45,7 @@ class Restoration(Task):
 
     side: int
 
+    all_images: ClassVar[bool] = True
     scale: ClassVar[int] = 1
     step: ClassVar[int] = 1
     overlap: ClassVar[int]

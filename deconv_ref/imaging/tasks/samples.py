@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.imaging.files import list_images, read_image
+from deconv_ref.imaging.levels import as_integers
 
-__all__ = ["Batches", "as_floats", "as_integers", "draw_patches", "in_colour"]
+__all__ = ["Batches", "draw_patches", "in_colour"]
 
 Pixels = NDArray[Any]
 Pair = tuple[Any, Any]
@@ -117,20 +118,3 @@ def draw_patches(folder: Path, count: int, side: int, seed: int) -> Pixels:
 def in_colour(x: Pixels) -> Pixels:
     """Give an image three channels; those of a grey one are alike."""
     return np.broadcast_to(x, (3, *x.shape[1:]))
-
-
-def as_floats(x: Pixels) -> NDArray[np.float32]:
-    """Turn stored integers into float32 from 0 to 1."""
-    return x.astype(np.float32, order="C") / np.float32(np.iinfo(x.dtype).max)
-
-
-def as_integers(x: Pixels, dtype: Any = np.uint8) -> Pixels:
-    """Turn floats from 0 to 1 into the integers to store, rounded; others are clipped.
-
-    Examples
-    --------
-    >>> as_integers(np.array([-0.5, 0.5, 1.0]))
-    array([  0, 128, 255], dtype=uint8)
-    """
-    white = np.float64(np.iinfo(dtype).max)
-    return np.floor(np.clip(x, 0, 1) * white + 0.5).astype(dtype)

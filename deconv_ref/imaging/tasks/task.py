@@ -45,6 +45,8 @@ class Task(ABC):
         What `measure` gives.
     unit : str
         In which unit.
+    all_images : bool
+        Whether every image of a folder is a sample.
     """
 
     system: str
@@ -56,6 +58,7 @@ class Task(ABC):
 
     measured: ClassVar[str] = "mean PSNR"
     unit: ClassVar[str] = "dB"
+    all_images: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, folder: Path, count: int, seed: int) -> tuple[Pixels, ...]:

@@ -1,0 +1,206 @@
+"""The command ``deconv-ref check``."""
+
+import os
+import shlex
+import sys
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deconv_ref.commands.usage import UsageError, check_writable
+from deconv_ref.writing import write_whole
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from deconv_ref.conformance import runner
+    from deconv_ref.conformance.network import runner as network_runner
+
+__all__ = ["check"]
+
+WRONG = 1
+
+
+class DType(StrEnum):
+    """The dtypes to check."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the verdicts go.
+
+    Attributes
+    ----------
+    console : Console
+        Tables, and what is told on the way.
+    quiet : bool
+        Whether to print the table alone.
+    json, html : path or None
+        Files to write.
+    """
+
+    console: "Console"
+    quiet: bool
+    json: Path | None
+    html: Path | None
+
+
+def check(
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TARGET",
+            help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime, skimage), "
+            "own tiers (equations, cpu), or .py files. Default: all that is installed.",
+        ),
+    ] = None,
+    network: Annotated[
+        bool, typer.Option("--network", help="Train networks in lockstep: torch, keras, jax, cpu.")
+    ] = False,
+    op: Annotated[
+        list[str] | None, typer.Option(help="Operator, or system of --network; again for more.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Updates of --network, per system; 20 unless given.")
+    ] = None,
+    cases: Annotated[
+        int | None, typer.Option(min=1, help="Per operator and quantity; 200 unless given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cases.")] = 0,
+    dtype: Annotated[DType | None, typer.Option(help="Default: both.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Targets at a time.")] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=86400, help="Seconds per case, 30, or system, 300."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write them as a page to this file.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the table alone.")] = False,
+) -> int:
+    """Check whether frameworks, or your own kernels, compute what the equations say.
+
+    Exit status: 0 nothing wrong; 1 something is wrong or crashes; 2 the command was wrong.
+    """
+    # Imported here: `--help` and `--version` need none of it.
+    from rich.console import Console
+
+    from deconv_ref.conformance.frameworks import TargetError
+
+    for path in (json, html):
+        if path is not None:
+            check_writable(path)
+    if network and (cases is not None or html or dtype is DType.float64):
+        text = "--network trains in float32 for --steps, without --cases, and writes no --html"
+        raise UsageError(text)
+    if not network and steps is not None:
+        raise UsageError("--steps is for --network alone; operators have --cases")
+    # A pipe has no width of its own: leave room for a column per framework.
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    output = Output(console, quiet, json, html)
+    options = {"seed": seed, "jobs": jobs, "timeout": timeout}
+    try:
+        if network:
+            wrong = _train(_network_plan(targets, op, steps=steps, **options), output)
+        else:
+            dtypes = (dtype.value,) if dtype else None
+            wrong = _judge(_plan(targets, op, cases=cases, dtypes=dtypes, **options), output)
+    except TargetError as error:
+        raise UsageError(str(error)) from error
+    return WRONG if wrong else 0
+
+
+def _plan(targets: list[str] | None, op: list[str] | None, **options: Any) -> "runner.Plan":
+    """Plan to judge operators."""
+    from deconv_ref.conformance.frameworks import OWN_TIERS, installed
+    from deconv_ref.conformance.operators import OPERATORS
+    from deconv_ref.conformance.runner import Plan
+
+    ops = _known("operator", op, OPERATORS)
+    return Plan(ops=ops, **_options(targets or (*installed(), *OWN_TIERS), **options))
+
+
+def _network_plan(
+    targets: list[str] | None, op: list[str] | None, **options: Any
+) -> "network_runner.Plan":
+    """Plan to train networks."""
+    from deconv_ref.conformance.frameworks import OWN_TIERS, TRAINERS, installed
+    from deconv_ref.conformance.network.runner import Plan
+    from deconv_ref.conformance.network.systems import SYSTEMS
+
+    systems = _known("system", op, SYSTEMS)
+    there = [target for target in TRAINERS if target in (*installed(), *OWN_TIERS)]
+    return Plan(systems=systems, **_options(targets or there, **options))
+
+
+def _known(what: str, names: list[str] | None, known: Collection[str]) -> tuple[str, ...]:
+    """Check names, and give each once; all there are if none was given."""
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+    return tuple(dict.fromkeys(names or known))
+
+
+def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[str, Any]:
+    """Arrange what all plans have; what was not given is left to them."""
+    chosen = tuple(dict.fromkeys(targets))
+    given = {name: value for name, value in others.items() if value is not None}
+    return {"targets": chosen, "jobs": min(jobs or os.cpu_count() or 1, len(chosen)), **given}
+
+
+def _judge(plan: "runner.Plan", output: Output) -> bool:
+    """Judge operators; tell whether something is wrong."""
+    from deconv_ref.commands import bars
+    from deconv_ref.conformance import page, report, runner
+    from deconv_ref.conformance.compare import Verdict
+
+    functions = list(plan.functions())
+    lines = not output.quiet and not output.console.is_terminal
+
+    def finished(results: list[runner.Result]) -> None:
+        if lines:
+            first = results[0]
+            verdicts = "  ".join(f"{r.quantity} {r.verdict}" for r in results)
+            framework = f"{first.framework} {first.version}".strip()
+            print(f"{framework} {first.op}: {verdicts}", flush=True)
+
+    with bars.cases(plan.cases * len(functions), output.console, output.quiet) as show:
+
+        def progress(run: runner.Run, function: str, done: int) -> None:
+            show(run.worker.target, functions.index(function) * plan.cases + done)
+
+        results = runner.check(plan, progress, finished)
+    report.print_table(output.console, results)
+    if not output.quiet:
+        report.explain(output.console, results)
+    if output.json is not None:
+        report.write_json(output.json, report.json_report(results, plan.seed))
+    if output.html is not None:
+        command = shlex.join(["deconv-ref", *sys.argv[1:]])
+        write_whole(output.html, page.html_page(results, command).encode())
+    return any(result.verdict >= Verdict.WRONG for result in results)
+
+
+def _train(plan: "network_runner.Plan", output: Output) -> bool:
+    """Train networks in lockstep; tell whether something is wrong."""
+    from deconv_ref.conformance.compare import Verdict
+    from deconv_ref.conformance.network import report, runner
+    from deconv_ref.conformance.report import write_json
+
+    def finished(result: runner.Result) -> None:
+        if not output.quiet:
+            print(f"{result.framework} {result.system}: {result.verdict}", flush=True)
+
+    results = runner.check(plan, finished)
+    report.print_table(output.console, results)
+    if not output.quiet:
+        report.explain(output.console, results)
+    if output.json is not None:
+        write_json(output.json, report.json_report(results, plan))
+    return any(result.verdict >= Verdict.WRONG for result in results)
