@@ -19,6 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from deconv_ref.ops.convolution import literal
+from deconv_ref.ops.convolution.channels import WIDEST
 from deconv_ref.ops.convolution.correlation import Layout, correlate, layout
 from deconv_ref.ops.convolution.plan import Memory
 from deconv_ref.ops.convolution.reduction import dot_layout, sum_positions, weight_sums
@@ -126,9 +127,13 @@ def weight_gradient(grad_y: np.ndarray, x: np.ndarray, window: Window, groups: i
     simple, source, sums, grads = simplest(window, x, grad_weight, grad_y, copy=True)
     filters, channels = sums.shape[0] // groups, sums.shape[1]
     plan = dot_layout(simple, len(x), channels, filters, groups, x.itemsize)
-    by_tap = np.zeros((*sums.shape[:2], len(plan.taps)), x.dtype)
-    weight_sums(by_tap, memory(grads), memory(source), groups, plan)
-    sums[:, :, *plan.taps.T] = by_tap
+    if len(plan.taps) == math.prod(sums.shape[2:]) and sums.flags.c_contiguous:
+        by_tap = sums.reshape(*sums.shape[:2], -1)
+        weight_sums(by_tap, memory(grads), memory(source), groups, plan)
+    else:  # some taps meet no cell
+        by_tap = np.zeros((*sums.shape[:2], len(plan.taps)), x.dtype)
+        weight_sums(by_tap, memory(grads), memory(source), groups, plan)
+        sums[:, :, *plan.taps.T] = by_tap
     if np.isnan(grad_weight).any():  # from the data, or where padding met an infinity in them
         return literal.weight_gradient(grad_y, x, window, groups)
     return grad_weight
@@ -161,10 +166,10 @@ def correlated(
     strides: tuple[int, int, int],
 ) -> bool:
     """Fill `out`; see `correlate`."""
-    if bias is None:
-        bias = np.zeros(out.shape[1], out.dtype)
-    bias = np.require(bias, requirements=["C", "W"])
-    return correlate(out, memory(source), memory(weight), *strides, bias, plan)
+    biases = np.zeros(out.shape[1] + WIDEST, out.dtype)  # a tile may reach beyond the last
+    if bias is not None:
+        biases[: out.shape[1]] = bias
+    return correlate(out, memory(source), memory(weight), *strides, biases, plan)
 
 
 def simplest(
