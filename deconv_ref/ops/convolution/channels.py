@@ -31,7 +31,8 @@ __all__ = [
 
 ABREAST = 2  # vectors of channels at most in a tile
 LARGEST = (REGISTERS - 3) // ABREAST  # positions, or terms: their sums fill the registers
-HEIGHTS = tuple(h for h in (4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14) if h <= LARGEST)
+# Few, for each is compiled: yet most widths are nearly a multiple of one.
+HEIGHTS = (5, 7, 8, 9, 11, 13, 14) if LARGEST >= 14 else (4, 5, 6)
 WIDEST = ABREAST * VECTOR_BYTES // 4  # channels at most in a tile
 MOST_TERMS = ABREAST * LARGEST  # in a tile of `dot_filters`
 

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, correlate_channels
+from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
 from deconv_ref.ops.convolution.lines import read
 from deconv_ref.ops.convolution.microkernel import (
     VECTOR_BYTES,
@@ -254,8 +254,9 @@ def pack(packed, origin, address, strides, channels, taps, phases, tiles, first,
                         packed[to] = value
                         probe += value * 0
                         to += 1
-                    packed[to : to + width - rows] = 0
-                    to += width - rows
+                    for _ in range(width - rows):
+                        packed[to] = 0
+                        to += 1
     return probe == 0
 
 
@@ -271,8 +272,7 @@ def correlate_blocks(
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
     pitch = blocks.grains * grain + lanes
-    tallest = max(tiles[first_tile:last_tile, 3])
-    scratch = np.empty(tallest * pitch * abreast, out.dtype)
+    scratch = np.empty(max(ROWS, WIDEST) * pitch * abreast, out.dtype)
     for block in range(first_block, last_block):
         start, length = block_bounds(blocks, block)
         direct = in_place(blocks, length, grain, shape)

@@ -132,8 +132,7 @@ def sum_by_position(
     lines = np.empty(min(last_filter - first_filter, CHUNK) * pitch, grad_weight.dtype)
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
-    places = np.zeros(terms + LONGEST, np.int64)  # a tile may reach beyond the last term
-    places[:terms] = offsets[:terms]
+    places = longer(offsets, terms, LONGEST)
     result = grad_weight.reshape(grad_weight.shape[0], -1)
     result = result[:, first_channel * taps : last_channel * taps]
     shape = (0, 0, 0, 0, 0)
@@ -148,6 +147,18 @@ def sum_by_position(
                 rows = min(CHUNK, begin + last_filter - row)
                 fill_lines(lines, pitch, grads, blocks, blocks.grain, start, length, row, rows)
                 add_tiles(result[row : row + rows], lines, pitch, patch, places, sources, count)
+
+
+@numba.njit(cache=True, nogil=True)
+def longer(offsets, terms, spare):
+    """Copy some offsets, and add spare ones: a tile may reach beyond the last term.
+
+    By a loop: a slice that is assigned makes Numba compile its error message, for two seconds.
+    """
+    places = np.zeros(terms + spare, np.int64)
+    for k in range(terms):
+        places[k] = offsets[k]
+    return places
 
 
 @numba.njit(cache=True, nogil=True)
@@ -181,8 +192,7 @@ def sum_by_filter(
     turned = np.zeros(widest * blocks.grains, grad_weight.dtype)
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
-    places = np.zeros(terms + MOST_TERMS, np.int64)  # a tile may reach beyond the last term
-    places[:terms] = offsets[:terms]
+    places = longer(offsets, terms, MOST_TERMS)
     sums = np.zeros(((last_group - first_group) * tiles, places.size * widest), grad_weight.dtype)
     shape = (0, 0, 0, 0, 0)
     for block in range(blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]):
@@ -217,8 +227,8 @@ def sum_by_filter(
             turn_lines(lines, 0, pitch, address_of(total), width * unit, terms, rows)
             row += group * filters
             for n in range(rows):
-                line = lines[n * pitch : n * pitch + terms]
-                result[row + n, first_channel * taps : last_channel * taps] = line
+                for k in range(terms):
+                    result[row + n, first_channel * taps + k] = lines[n * pitch + k]
 
 
 @numba.njit(cache=True, nogil=True)
