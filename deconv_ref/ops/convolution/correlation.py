@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.memory import empty
 from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
 from deconv_ref.ops.convolution.lines import read
 from deconv_ref.ops.convolution.microkernel import (
@@ -183,8 +184,8 @@ def correlate(
     """
     flat, tiles = out.reshape(-1), plan.tiles
     strides = (group_stride, row_stride, channel_stride, *weight.strides[2:])
-    widest = int(tiles[:, 5].max())
-    per_pass = max(PACKED // max(len(plan.offsets) * widest * out.itemsize, 1), 1)
+    weights = len(plan.offsets) * max(ROWS, WIDEST) * out.itemsize
+    per_pass = max(PACKED // max(weights, 1), 1)
     for first in range(0, len(tiles), per_pass):
         last = min(first + per_pass, len(tiles))
         packed, finite = packed_weights(weight.address, strides, plan, first, last, out.dtype)
@@ -204,7 +205,7 @@ def packed_weights(
     """Order the weights of some tiles for the micro-kernel; tell whether all are finite."""
     origin = plan.tiles[first, 4]
     rows = int(plan.tiles[last - 1, 4] + plan.tiles[last - 1, 5] - origin)
-    packed = np.empty(rows * len(plan.offsets), dtype)
+    packed = empty((rows * len(plan.offsets),), dtype)
     fixed = (packed, origin, address, strides, plan.channels, plan.taps, plan.phases, plan.tiles)
     pieces = shares(last - first, packed.size * MOVING)
     finite = threads.run(pack, [(*fixed, first + begin, first + end) for begin, end in pieces])
@@ -221,7 +222,7 @@ def shares(number: int, products: int) -> list[tuple[int, int]]:
 
 def pieces_of(plan: Layout, first: int, last: int) -> list[tuple[int, int, int, int]]:
     """Share blocks, and where they are few tiles too, among the threads."""
-    number = int(np.prod(plan.blocks.number))
+    number = math.prod(plan.blocks.number)
     products = plan.products * (last - first) // len(plan.tiles)
     by_block = shares(number, products)
     by_tile = [(0, last - first)]

@@ -18,6 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from deconv_ref.memory import empty, zeros
 from deconv_ref.ops.convolution import literal
 from deconv_ref.ops.convolution.channels import WIDEST
 from deconv_ref.ops.convolution.correlation import Layout, correlate, layout
@@ -51,7 +52,7 @@ def forward(
     numpy.ndarray of shape (N, M, *window.output_size)
         The convolution.
     """
-    y = np.empty((x.shape[0], weight.shape[0], *window.output_size), x.dtype)
+    y = empty((x.shape[0], weight.shape[0], *window.output_size), x.dtype)
     if x.shape[0] == 0:
         return y
     simple, source, kernels, out = simplest(window, x, weight, y)
@@ -86,7 +87,7 @@ def input_gradient(
     numpy.ndarray of shape (N, C, *window.input_size)
         The transposed convolution.
     """
-    x = np.empty((y.shape[0], weight.shape[1] * groups, *window.input_size), y.dtype)
+    x = empty((y.shape[0], weight.shape[1] * groups, *window.input_size), y.dtype)
     if y.shape[0] == 0:
         return x
     simple, out, kernels, source = simplest(window, x, weight, y)
@@ -120,7 +121,7 @@ def weight_gradient(grad_y: np.ndarray, x: np.ndarray, window: Window, groups: i
         The gradient.
     """
     shape = (grad_y.shape[1], x.shape[1] // groups, *window.kernel_size)
-    grad_weight = np.zeros(shape, x.dtype)
+    grad_weight = zeros(shape, x.dtype)
     if x.shape[0] == 0:
         return grad_weight
     # The window orders the sums: it must not depend on how the operands lie in memory.
@@ -152,7 +153,7 @@ def bias_gradient(grad_y: np.ndarray) -> np.ndarray:
     numpy.ndarray of shape (M,)
         The sums over batch and positions.
     """
-    grad_bias = np.empty(grad_y.shape[1], grad_y.dtype)
+    grad_bias = empty((grad_y.shape[1],), grad_y.dtype)
     sum_positions(grad_bias, memory(grad_y))
     return grad_bias
 
