@@ -135,13 +135,10 @@ def test_fast_kernels_equal_the_literal_ones_on_shapes_that_fill_their_tiles(cas
 
 
 class Fenced:
-    """NumPy, with a fence on both sides of every array that it makes."""
+    """Makes arrays with a fence on both sides."""
 
     def __init__(self):
         self.fences = []
-
-    def __getattr__(self, name):
-        return getattr(np, name)
 
     def empty(self, shape, dtype):
         size, rim = int(np.prod(shape)), 64
@@ -160,7 +157,8 @@ class Fenced:
 def test_fast_kernels_write_into_their_results_alone(case):
     fenced = Fenced()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cpu, "np", fenced)
+        patch.setattr(cpu, "empty", fenced.empty)
+        patch.setattr(cpu, "zeros", fenced.zeros)
         computed(case, *case.arrays(floats))
     assert len(fenced.fences) >= 2 * len(["y", "x", "weight", "bias"])
     assert all((fence == 12345).all() for fence in fenced.fences)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from deconv_ref import threads
-from deconv_ref.ops.convolution import cpu, literal
+from deconv_ref.ops.convolution import correlation, cpu, literal
 from deconv_ref.window import Window, conv_window
 
 POSITIONS = (1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33)  # around the lanes of a vector
@@ -144,6 +144,33 @@ BITS = {
 
 def bits(name, dtype):
     return evaluate(cpu, BITS[name], operands(BITS[name], reals(7, dtype)))
+
+
+@pytest.fixture
+def tiles(monkeypatch):
+    """Give a function that makes all tiles of one kind, whatever is thought to be quicker."""
+
+    def make(by_channel):
+        monkeypatch.setattr(correlation, "FLAT", 1e9 if by_channel else 1e-9)
+        correlation.layout.cache_clear()
+
+    yield make
+    correlation.layout.cache_clear()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_both_kinds_of_tiles_give_the_same_bits(dtype, tiles):
+    for seed in range(400, 440):
+        drawn = case(seed, dense=True)
+        arrays = operands(drawn, reals(seed, dtype))
+        results = []
+        for by_channel in (False, True):
+            tiles(by_channel)
+            results.append(evaluate(cpu, drawn, arrays))
+            window, samples, groups, channels, filters = drawn
+            plan = correlation.layout(window, samples, False, channels, filters, groups, 8)
+            assert plan.by_channel == by_channel or not plan.products
+        assert_same_bits(*results)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -20,7 +20,7 @@ KERNELS = ("cpu", "cuda", "literal")
 FLOORS = (
     ("errors", "real", "version", "writing"),
     ("window",),
-    ("backend", "checks", "compiling", "threads"),
+    ("backend", "checks", "compiling", "memory", "threads"),
     ("elementwise",),
     ("logits",),
     ("ops",),

@@ -9,13 +9,13 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.memory import empty
+from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
 from deconv_ref.ops.convolution.lines import read
 from deconv_ref.ops.convolution.microkernel import (
-    GRAIN,
     VECTOR_BYTES,
     correlate_tiles,
     largest_rows,
-    splits,
 )
 from deconv_ref.ops.convolution.patches import (
     SPARE,
@@ -25,7 +25,14 @@ from deconv_ref.ops.convolution.patches import (
     in_place,
     place_vectors,
 )
-from deconv_ref.ops.convolution.plan import Blocks, Memory, correlation, tile_blocks
+from deconv_ref.ops.convolution.plan import (
+    Blocks,
+    Correlation,
+    Memory,
+    Way,
+    correlation,
+    tile_blocks,
+)
 from deconv_ref.window import Window
 
 __all__ = ["Layout", "correlate", "layout"]
@@ -33,6 +40,9 @@ __all__ = ["Layout", "correlate", "layout"]
 ROWS = largest_rows()
 PACKED = 1 << 22  # bytes of weights that are packed at a time
 MOVING = 16  # what it costs to move a weight, in products
+TURNING = 16.0  # what it costs to turn a tile of channels over, a result
+LOADING = 0.5  # what it costs to load the weights of a tile of channels, in positions
+FLAT = 1.1  # what a product costs in a tile of positions, against one of channels
 ALONE = 1 << 18  # products that one thread finishes before a second one has started
 
 
@@ -48,7 +58,9 @@ class Layout(NamedTuple):
     phases: np.ndarray  # (phases, 2 + 4): first tap, taps, first cell along (n, d, h, w)
     taps: np.ndarray  # (taps, 3): tap along each axis
     offsets: np.ndarray  # (taps * channels,): place of each term in a patch
-    tiles: np.ndarray  # (tiles, 4): group, first channel in it, in the result, channels
+    by_channel: bool  # whether the lanes of a tile are channels of the result, or positions
+    tiles: np.ndarray  # (tiles, 6): group, first channel in it, in the result, channels; where
+    # their weights start when packed, in channels, and how many with those that fill vectors
     abreast: int  # consecutive phases whose cells alternate along w
     padded: bool  # whether padding is read
     products: int  # in the whole of the result
@@ -88,9 +100,7 @@ def layout(
     """
     plan = correlation(window, samples, transposed)
     lanes = VECTOR_BYTES // itemsize
-    shortest = outputs // -(-outputs // ROWS)  # rows of a tile
-    grain = min(GRAIN, lanes) if splits(shortest) else lanes
-    blocks = tile_blocks(plan, channels, lanes, grain, itemsize)
+    by_channel, blocks = cheapest(plan, channels, outputs, lanes, itemsize)
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
     phases, offsets, first = [], [], 0
@@ -99,11 +109,6 @@ def layout(
         phases.append((first, len(phase.taps), *phase.first))
         offsets.append((pitches + phase.places @ units).reshape(-1))
         first += len(phase.taps)
-    tiles = []
-    for group in range(groups):
-        edges = np.linspace(0, outputs, -(-outputs // ROWS) + 1).astype(int)
-        for begin, end in pairwise(edges):
-            tiles.append((group, begin, group * outputs + begin, end - begin))
     return Layout(
         blocks,
         channels,
@@ -111,11 +116,39 @@ def layout(
         np.array(phases, np.int64),
         np.concatenate([phase.taps for phase in plan.phases]),
         np.concatenate(offsets).astype(np.int64),
-        np.array(tiles, np.int64),
+        by_channel,
+        tiles_of(outputs, groups, lanes if by_channel else 0),
         len({phase.first[3] for phase in plan.phases}),
         plan.padded,
         first * channels * math.prod(plan.positions) * outputs * groups,
     )
+
+
+def cheapest(
+    plan: Correlation, channels: int, outputs: int, lanes: int, itemsize: int
+) -> tuple[bool, Blocks]:
+    """Choose what the lanes of a tile are, channels or else positions, and cut the positions."""
+    flat, cost = tile_blocks(plan, channels, itemsize, [Way(lanes, FLAT)])
+    ways = [Way(height, 1 + LOADING / height, TURNING) for height in reversed(HEIGHTS)]
+    upright, other = tile_blocks(plan, channels, itemsize, ways)
+    by_channel = other * -(-outputs // lanes) * lanes < cost * outputs
+    return by_channel, upright if by_channel else flat
+
+
+def tiles_of(outputs: int, groups: int, lanes: int) -> np.ndarray:
+    """Cut the channels of the result into tiles, of vectors of so many lanes or, if 0, of rows."""
+    largest = ABREAST * lanes or ROWS
+    number = -(-outputs // largest)
+    edges = [
+        min(n * largest, outputs) if lanes else outputs * n // number for n in range(number + 1)
+    ]
+    tiles, place = [], 0
+    for group in range(groups):
+        for begin, end in pairwise(edges):
+            width = -(-(end - begin) // lanes) * lanes if lanes else end - begin
+            tiles.append((group, begin, group * outputs + begin, end - begin, place, width))
+            place += width
+    return np.array(tiles, np.int64)
 
 
 def correlate(
@@ -151,14 +184,16 @@ def correlate(
     """
     flat, tiles = out.reshape(-1), plan.tiles
     strides = (group_stride, row_stride, channel_stride, *weight.strides[2:])
-    per_pass = max(PACKED // max(len(plan.offsets) * ROWS * out.itemsize, 1), 1)
+    weights = len(plan.offsets) * max(ROWS, WIDEST) * out.itemsize
+    per_pass = max(PACKED // max(weights, 1), 1)
     for first in range(0, len(tiles), per_pass):
         last = min(first + per_pass, len(tiles))
         packed, finite = packed_weights(weight.address, strides, plan, first, last, out.dtype)
         if plan.padded and not finite:
             return False
         fixed = (flat, out.shape, source, plan.blocks, plan.channels, plan.planes, plan.phases,
-                 plan.abreast, plan.offsets, tiles, packed, tiles[first, 2], bias)  # fmt: skip
+                 plan.abreast, plan.offsets, plan.by_channel, tiles, packed, tiles[first, 4],
+                 bias)  # fmt: skip
         pieces = pieces_of(plan, first, last)
         threads.run(correlate_blocks, [(*fixed, *piece) for piece in pieces])
     return True
@@ -168,9 +203,9 @@ def packed_weights(
     address: int, strides: tuple[int, ...], plan: Layout, first: int, last: int, dtype: np.dtype
 ) -> tuple[np.ndarray, bool]:
     """Order the weights of some tiles for the micro-kernel; tell whether all are finite."""
-    origin = plan.tiles[first, 2]
-    rows = int(plan.tiles[last - 1, 2] + plan.tiles[last - 1, 3] - origin)
-    packed = np.empty(rows * len(plan.offsets), dtype)
+    origin = plan.tiles[first, 4]
+    rows = int(plan.tiles[last - 1, 4] + plan.tiles[last - 1, 5] - origin)
+    packed = empty((rows * len(plan.offsets),), dtype)
     fixed = (packed, origin, address, strides, plan.channels, plan.taps, plan.phases, plan.tiles)
     pieces = shares(last - first, packed.size * MOVING)
     finite = threads.run(pack, [(*fixed, first + begin, first + end) for begin, end in pieces])
@@ -187,7 +222,7 @@ def shares(number: int, products: int) -> list[tuple[int, int]]:
 
 def pieces_of(plan: Layout, first: int, last: int) -> list[tuple[int, int, int, int]]:
     """Share blocks, and where they are few tiles too, among the threads."""
-    number = int(np.prod(plan.blocks.number))
+    number = math.prod(plan.blocks.number)
     products = plan.products * (last - first) // len(plan.tiles)
     by_block = shares(number, products)
     by_tile = [(0, last - first)]
@@ -207,9 +242,9 @@ def pack(packed, origin, address, strides, channels, taps, phases, tiles, first,
     """
     total, probe = taps.shape[0] * channels, packed.dtype.type(0)
     for tile in range(first, last):
-        group, place, output, rows = tiles[tile]
-        base = address + group * strides[0] + place * strides[1]
-        to = (output - origin) * total
+        group, channel_in_group, _, rows, place, width = tiles[tile]
+        base = address + group * strides[0] + channel_in_group * strides[1]
+        to = (place - origin) * total
         for phase in range(phases.shape[0]):
             for channel in range(channels):
                 for tap in range(phases[phase, 0], phases[phase, 0] + phases[phase, 1]):
@@ -220,40 +255,51 @@ def pack(packed, origin, address, strides, channels, taps, phases, tiles, first,
                         packed[to] = value
                         probe += value * 0
                         to += 1
+                    for _ in range(width - rows):
+                        packed[to] = 0
+                        to += 1
     return probe == 0
 
 
 @numba.njit(cache=True, nogil=True)
 def correlate_blocks(
-    out, shape, source, blocks, channels, planes, phases, abreast, offsets, tiles, packed, origin,
-    bias, first_block, last_block, first_tile, last_tile,
+    out, shape, source, blocks, channels, planes, phases, abreast, offsets, by_channel, tiles,
+    packed, origin, bias, first_block, last_block, first_tile, last_tile,
 ):  # fmt: skip
     """Compute some tiles of channels for some blocks of positions."""
     lanes, grain = VECTOR_BYTES // out.itemsize, blocks.grain
     total, size = offsets.shape[0], shape[2] * shape[3] * shape[4]
-    patch = np.empty(channels * blocks.pitch + lanes, out.dtype)
+    patch = np.empty(channels * blocks.pitch + lanes + grain, out.dtype)
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
     pitch = blocks.grains * grain + lanes
-    scratch = np.empty(ROWS * pitch * abreast, out.dtype)
+    scratch = np.empty(max(ROWS, WIDEST) * pitch * abreast, out.dtype)
     for block in range(first_block, last_block):
         start, length = block_bounds(blocks, block)
         direct = in_place(blocks, length, grain, shape)
         count = place_vectors(sources, targets, blocks, grain, start, length, shape, direct)
         present = -1
         for tile in range(first_tile, last_tile):
-            group, _, channel, rows = tiles[tile]
+            group, _, channel, rows, place, width = tiles[tile]
             if group != present:
                 fill_patch(patch, source, blocks, planes, start, length, group * channels, channels)
                 present = group
             for phase in range(phases.shape[0]):
                 begin, terms = phases[phase, 0] * channels, phases[phase, 1] * channels
-                weights, side = (channel - origin) * total + rows * begin, phase % abreast
-                correlate_tiles(
-                    rows, terms, packed, weights, offsets, begin, patch, bias, channel, sources,
-                    targets, count, grain, out if direct else scratch,
-                    channel * size if direct else side * rows * pitch, size if direct else pitch,
-                )  # fmt: skip
+                weights, side = (place - origin) * total + width * begin, phase % abreast
+                target, to, apart = scratch, side * rows * pitch, pitch
+                if direct:
+                    target, to, apart = out, channel * size, size
+                if by_channel:
+                    correlate_channels(
+                        grain, rows, terms, packed, weights, offsets, begin, patch, bias, channel,
+                        sources, targets, count, target, to, apart,
+                    )  # fmt: skip
+                else:
+                    correlate_tiles(
+                        rows, terms, packed, weights, offsets, begin, patch, bias, channel, sources,
+                        targets, count, target, to, apart,
+                    )  # fmt: skip
                 if not direct and side == abreast - 1:
                     first = (0, phases[phase, 3], phases[phase, 4], 0)
                     deliver(

@@ -18,7 +18,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from deconv_ref.memory import empty, zeros
 from deconv_ref.ops.convolution import literal
+from deconv_ref.ops.convolution.channels import WIDEST
 from deconv_ref.ops.convolution.correlation import Layout, correlate, layout
 from deconv_ref.ops.convolution.plan import Memory
 from deconv_ref.ops.convolution.reduction import dot_layout, sum_positions, weight_sums
@@ -50,7 +52,7 @@ def forward(
     numpy.ndarray of shape (N, M, *window.output_size)
         The convolution.
     """
-    y = np.empty((x.shape[0], weight.shape[0], *window.output_size), x.dtype)
+    y = empty((x.shape[0], weight.shape[0], *window.output_size), x.dtype)
     if x.shape[0] == 0:
         return y
     simple, source, kernels, out = simplest(window, x, weight, y)
@@ -85,7 +87,7 @@ def input_gradient(
     numpy.ndarray of shape (N, C, *window.input_size)
         The transposed convolution.
     """
-    x = np.empty((y.shape[0], weight.shape[1] * groups, *window.input_size), y.dtype)
+    x = empty((y.shape[0], weight.shape[1] * groups, *window.input_size), y.dtype)
     if y.shape[0] == 0:
         return x
     simple, out, kernels, source = simplest(window, x, weight, y)
@@ -119,16 +121,20 @@ def weight_gradient(grad_y: np.ndarray, x: np.ndarray, window: Window, groups: i
         The gradient.
     """
     shape = (grad_y.shape[1], x.shape[1] // groups, *window.kernel_size)
-    grad_weight = np.zeros(shape, x.dtype)
+    grad_weight = zeros(shape, x.dtype)
     if x.shape[0] == 0:
         return grad_weight
     # The window orders the sums: it must not depend on how the operands lie in memory.
     simple, source, sums, grads = simplest(window, x, grad_weight, grad_y, copy=True)
     filters, channels = sums.shape[0] // groups, sums.shape[1]
     plan = dot_layout(simple, len(x), channels, filters, groups, x.itemsize)
-    by_tap = np.zeros((*sums.shape[:2], len(plan.taps)), x.dtype)
-    weight_sums(by_tap, memory(grads), memory(source), groups, plan)
-    sums[:, :, *plan.taps.T] = by_tap
+    if len(plan.taps) == math.prod(sums.shape[2:]) and sums.flags.c_contiguous:
+        by_tap = sums.reshape(*sums.shape[:2], -1)
+        weight_sums(by_tap, memory(grads), memory(source), groups, plan)
+    else:  # some taps meet no cell
+        by_tap = np.zeros((*sums.shape[:2], len(plan.taps)), x.dtype)
+        weight_sums(by_tap, memory(grads), memory(source), groups, plan)
+        sums[:, :, *plan.taps.T] = by_tap
     if np.isnan(grad_weight).any():  # from the data, or where padding met an infinity in them
         return literal.weight_gradient(grad_y, x, window, groups)
     return grad_weight
@@ -147,7 +153,7 @@ def bias_gradient(grad_y: np.ndarray) -> np.ndarray:
     numpy.ndarray of shape (M,)
         The sums over batch and positions.
     """
-    grad_bias = np.empty(grad_y.shape[1], grad_y.dtype)
+    grad_bias = empty((grad_y.shape[1],), grad_y.dtype)
     sum_positions(grad_bias, memory(grad_y))
     return grad_bias
 
@@ -161,10 +167,10 @@ def correlated(
     strides: tuple[int, int, int],
 ) -> bool:
     """Fill `out`; see `correlate`."""
-    if bias is None:
-        bias = np.zeros(out.shape[1], out.dtype)
-    bias = np.require(bias, requirements=["C", "W"])
-    return correlate(out, memory(source), memory(weight), *strides, bias, plan)
+    biases = np.zeros(out.shape[1] + WIDEST, out.dtype)  # a tile may reach beyond the last
+    if bias is not None:
+        biases[: out.shape[1]] = bias
+    return correlate(out, memory(source), memory(weight), *strides, biases, plan)
 
 
 def simplest(

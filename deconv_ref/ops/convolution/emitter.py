@@ -6,6 +6,7 @@ the processor has. A stack slot that is only loaded and stored becomes a registe
 """
 
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 
@@ -41,6 +42,13 @@ class Emitter:
         """Point to the first element of an array."""
         return self.context.make_array(array_type)(self.context, self.builder, array).data
 
+    def unpacked(self, kinds, arguments):
+        """Point to the first element of each array among a function's arguments."""
+        return [
+            self.data(kind, value) if isinstance(kind, types.Array) else value
+            for kind, value in zip(kinds, arguments, strict=True)
+        ]
+
     def at(self, pointer, *indices):
         """Move a pointer on by so many elements."""
         for index in indices:
@@ -61,30 +69,10 @@ class Emitter:
         pointer = self.builder.bitcast(pointer, self.vector.as_pointer())
         self.builder.store(vector, pointer, align=self.alignment)
 
-    def gather(self, pointers):
-        """Load a vector from equal parts; their number is a power of two."""
-        size = self.lanes // len(pointers)
-        kind = ir.VectorType(self.scalar, size).as_pointer()
-        parts = [
-            self.builder.load(self.builder.bitcast(pointer, kind), align=self.alignment)
-            for pointer in pointers
-        ]
-        while len(parts) > 1:
-            size *= 2
-            pairs = zip(parts[::2], parts[1::2], strict=True)
-            parts = [self.shuffled(a, b, list(range(size))) for a, b in pairs]
-        return parts[0]
-
-    def scatter(self, vector, pointers):
-        """Store a vector in equal parts."""
-        size = self.lanes // len(pointers)
-        kind = ir.VectorType(self.scalar, size).as_pointer()
-        for n, pointer in enumerate(pointers):
-            part = vector
-            if len(pointers) > 1:
-                part = self.shuffled(vector, vector, list(range(n * size, (n + 1) * size)))
-            place = self.builder.bitcast(pointer, kind)
-            self.builder.store(part, place, align=self.alignment)
+    def first_lanes(self, count):
+        """Choose so many lanes."""
+        kind = ir.VectorType(ir.IntType(1), self.lanes)
+        return ir.Constant(kind, [lane < count for lane in range(self.lanes)])
 
     def lanes_until(self, end):
         """Choose the lanes before one."""
@@ -150,6 +138,18 @@ class Emitter:
             ]
             width //= 2
         return vectors[0]
+
+    def transposed(self, rows):
+        """Turn rows, at most as many as there are lanes, into one vector for each lane."""
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        rows = rows + [undefined] * (self.lanes - len(rows))
+        half = self.lanes // 2
+        low = [lane // 2 + lane % 2 * self.lanes for lane in range(self.lanes)]
+        high = [lane + half for lane in low]
+        for _ in range(self.lanes.bit_length() - 1):
+            pairs = zip(rows[:half], rows[half:], strict=True)
+            rows = [self.shuffled(a, b, way) for a, b in pairs for way in (low, high)]
+        return rows
 
     def shuffled(self, a, b, lanes):
         """Gather lanes of two vectors, those of the second counted on from the first's."""

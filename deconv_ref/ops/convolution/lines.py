@@ -19,6 +19,7 @@ __all__ = [
     "copy_every_second",
     "interleave",
     "read",
+    "turn_lines",
 ]
 
 LANES = 64  # sums that `add_line` keeps
@@ -127,6 +128,46 @@ def interleave(typing_context, out, to, tile, first, second, count):
         return whole
 
     return signature, codegen
+
+
+@intrinsic
+def turn_lines(typing_context, turned, to, width, source, gap, rows, count):
+    """Write `count` numbers of some lines side by side: the first of each, the second, ...
+
+    The lines start at an address, `gap` bytes apart, and nothing else is read. Side by side they
+    take `width`, whole vectors; what is beyond `rows` lines is zero.
+    """
+    index = types.int64
+    signature = types.void(turned, *[index] * 6)
+
+    def codegen(context, builder, signature, arguments):
+        e = Emitter(context, builder, turned, VECTOR_BYTES)
+        _turn_lines(e, e.data(turned, arguments[0]), *arguments[1:])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _turn_lines(e, data, to, width, source, gap, rows, count):
+    builder, zero, lanes, kind = e.builder, e.number(0), e.number(e.lanes), ir.IntType(64)
+    data = e.at(data, builder.mul(to, width))
+    with cgutils.for_range_slice(builder, zero, width, lanes, kind) as (first, _):
+        lines = []
+        for row in range(e.lanes):
+            number = builder.add(first, e.number(row))
+            line = builder.add(source, builder.mul(gap, number))
+            lines.append((builder.icmp_signed("<", number, rows), line))
+        with cgutils.for_range_slice(builder, zero, count, lanes, kind) as (n, _):
+            left = builder.sub(count, n)
+            vectors = []
+            for exists, line in lines:
+                some = builder.select(exists, left, zero)
+                place = e.at(builder.inttoptr(line, e.scalar.as_pointer()), n)
+                vectors.append(e.load_some(place, e.lanes_until(some)))
+            place = e.at(data, builder.mul(n, width), first)
+            for lane, vector in enumerate(e.transposed(vectors)):
+                with builder.if_then(builder.icmp_signed(">", left, e.number(lane)), likely=True):
+                    e.store(vector, e.at(place, builder.mul(width, e.number(lane))))
 
 
 @intrinsic

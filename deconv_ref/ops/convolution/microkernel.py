@@ -34,7 +34,6 @@ from deconv_ref.ops.convolution.emitter import REGISTERS, VECTOR_BYTES, Emitter
 
 __all__ = [
     "DOT_BYTES",
-    "GRAIN",
     "LONGEST",
     "VECTOR_BYTES",
     "correlate_tiles",
@@ -42,12 +41,10 @@ __all__ = [
     "dot_tiles",
     "largest_dot_rows",
     "largest_rows",
-    "splits",
     "widest",
 ]
 
 DOT_BYTES = 64
-GRAIN = 8  # positions that a vector of narrow lines is put together from
 LONGEST = 9  # vectors, or terms, that one tile spans at most
 
 
@@ -68,11 +65,6 @@ def widest(rows: int) -> int:
     """
     fitting = [n for n in range(1, LONGEST) if rows * n + min(rows, n) < REGISTERS]
     return fitting[-1]
-
-
-def splits(rows: int) -> bool:
-    """Tell whether a tile of so many rows also takes its vectors in grains."""
-    return widest(rows) == 2
 
 
 def largest_dot_rows() -> int:
@@ -99,10 +91,9 @@ def correlate_tiles(
     patch,
     bias,  # of row r: bias[bias_at + r]
     bias_at,
-    sources,  # where each grain of positions starts in the patch, relative to a term's offset
+    sources,  # where each vector of positions starts in the patch, relative to a term's offset
     targets,  # where it goes in out, relative to out_at and its row
-    count,  # of grains; both tables are longer by copies of the last one
-    grain,  # positions: a whole vector, or GRAIN of them if splits(rows)
+    count,  # of vectors; both tables are longer by copies of the last one
     out,
     out_at,
     pitch,  # from one row to the next in out
@@ -111,43 +102,29 @@ def correlate_tiles(
     index, array = types.int64, types.Array
     signature = types.void(
         index, index, packed, index, offsets, index, patch, bias, index, sources, targets, index,
-        index, out, index, index,
+        out, index, index,
     )  # fmt: skip
     if not isinstance(packed, array):
         return None
 
     def codegen(context, builder, signature, arguments):
         e = Emitter(context, builder, packed, VECTOR_BYTES)
-        kinds = signature.args
-        values = [
-            e.data(kind, value) if isinstance(kind, array) else value
-            for kind, value in zip(kinds, arguments, strict=True)
-        ]
-        rows, *rest = values
-        grain = rest.pop(11)
-        split = builder.icmp_signed("<", grain, e.number(e.lanes))
-        with builder.if_else(split) as (split_vectors, whole_vectors):
-            with split_vectors:
-                lanes_to_split = e.lanes > GRAIN
-                heights = [h for h in range(1, largest_rows() + 1) if lanes_to_split and splits(h)]
-                e.switch(rows, heights, lambda height: _correlate(e, height, GRAIN, *rest))
-            with whole_vectors:
-                heights = list(range(1, largest_rows() + 1))
-                e.switch(rows, heights, lambda height: _correlate(e, height, e.lanes, *rest))
+        rows, *rest = e.unpacked(signature.args, arguments)
+        e.switch(rows, range(1, largest_rows() + 1), lambda height: _correlate(e, height, *rest))
         return context.get_dummy_value()
 
     return signature, codegen
 
 
 def _correlate(
-    e, rows, grain, terms, packed, packed_at, offsets, offsets_at, patch, bias, bias_at, sources,
-    targets, count, out, out_at, pitch,
+    e, rows, terms, packed, packed_at, offsets, offsets_at, patch, bias, bias_at, sources, targets,
+    count, out, out_at, pitch,
 ):  # fmt: skip
-    builder, vectors, grains = e.builder, widest(rows), e.lanes // grain
+    builder, vectors = e.builder, widest(rows)
     sums = [e.slots(vectors) for _ in range(rows)]
-    step = e.number(vectors * grains)
+    step = e.number(vectors)
     with cgutils.for_range_slice(builder, e.number(0), count, step, ir.IntType(64)) as (first, _):
-        nth = [builder.add(first, e.number(n)) for n in range(vectors * grains)]
+        nth = [builder.add(first, e.number(v)) for v in range(vectors)]
         starts = [e.at(patch, builder.load(e.at(sources, n))) for n in nth]
         for row in range(rows):
             start = e.spread(e.at(bias, bias_at, e.number(row)))
@@ -156,9 +133,8 @@ def _correlate(
         with cgutils.for_range(builder, terms) as loop:
             offset = builder.load(e.at(offsets, offsets_at, loop.index))
             weights = e.at(packed, packed_at, builder.mul(loop.index, e.number(rows)))
-            parts = [starts[v * grains : (v + 1) * grains] for v in range(vectors)]
             if vectors <= rows:
-                cells = [e.gather([e.at(start, offset) for start in part]) for part in parts]
+                cells = [e.load(e.at(start, offset)) for start in starts]
                 for row in range(rows):
                     weight = e.spread(e.at(weights, e.number(row)))
                     for v in range(vectors):
@@ -166,14 +142,14 @@ def _correlate(
             else:
                 spread = [e.spread(e.at(weights, e.number(row))) for row in range(rows)]
                 for v in range(vectors):
-                    cells = e.gather([e.at(start, offset) for start in parts[v]])
+                    cells = e.load(e.at(starts[v], offset))
                     for row in range(rows):
                         e.multiply_add(sums[row][v], cells, spread[row])
         for v in range(vectors):
-            places = [e.at(out, out_at, builder.load(e.at(targets, n))) for n in nth[v * grains :]]
+            place = e.at(out, out_at, builder.load(e.at(targets, nth[v])))
             for row in range(rows):
-                e.scatter(builder.load(sums[row][v]), places[:grains])
-                places = [e.at(place, pitch) for place in places[:grains]]
+                e.store(builder.load(sums[row][v]), place)
+                place = e.at(place, pitch)
 
 
 @intrinsic
@@ -186,42 +162,28 @@ def dot_tiles(
     patch,
     offsets,  # of the tile's column j in the patch: offsets[offsets_at + j]
     offsets_at,
-    sources,  # where each grain of positions starts in the patch, relative to a term's offset
-    count,  # of grains
-    grain,  # positions: a whole vector or GRAIN
+    sources,  # where each vector of positions starts in the patch, relative to a term's offset
+    count,  # of vectors
     sums,  # the result, (rows, dot_columns(rows)), in whole vectors
 ):
     """Sum over positions: see the module."""
     index, array = types.int64, types.Array
     signature = types.void(
-        index, grads, index, index, patch, offsets, index, sources, index, index, sums
+        index, grads, index, index, patch, offsets, index, sources, index, sums
     )  # fmt: skip
     if not isinstance(grads, array):
         return None
 
     def codegen(context, builder, signature, arguments):
         e = Emitter(context, builder, grads, DOT_BYTES)
-        kinds = signature.args
-        values = [
-            e.data(kind, value) if isinstance(kind, array) else value
-            for kind, value in zip(kinds, arguments, strict=True)
-        ]
-        rows, *rest = values
-        grain = rest.pop(8)
-        split = builder.icmp_signed("<", grain, e.number(e.lanes))
-        heights = range(1, largest_dot_rows() + 1)
-        with builder.if_else(split) as (split_vectors, whole_vectors):
-            with split_vectors:
-                halves = heights if e.lanes > GRAIN else []
-                e.switch(rows, halves, lambda height: _dot(e, height, GRAIN, *rest))
-            with whole_vectors:
-                e.switch(rows, heights, lambda height: _dot(e, height, e.lanes, *rest))
+        rows, *rest = e.unpacked(signature.args, arguments)
+        e.switch(rows, range(1, largest_dot_rows() + 1), lambda height: _dot(e, height, *rest))
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _dot(e, rows, grain, grads, grads_at, pitch, patch, offsets, offsets_at, sources, count, sums):
+def _dot(e, rows, grads, grads_at, pitch, patch, offsets, offsets_at, sources, count, sums):
     builder, columns = e.builder, dot_columns(rows)
     slots = [e.slots(columns) for _ in range(rows)]
     for row, j in product(range(rows), range(columns)):
@@ -230,15 +192,12 @@ def _dot(e, rows, grain, grads, grads_at, pitch, patch, offsets, offsets_at, sou
         e.at(patch, builder.load(e.at(offsets, offsets_at, e.number(j)))) for j in range(columns)
     ]
     lines = [e.at(grads, grads_at, builder.mul(pitch, e.number(row))) for row in range(rows)]
-    grains = e.lanes // grain
-    step = e.number(grains)
-    with cgutils.for_range_slice(builder, e.number(0), count, step, ir.IntType(64)) as (first, _):
-        nth = [builder.add(first, e.number(n)) for n in range(grains)]
-        parts = [builder.load(e.at(sources, n)) for n in nth]
-        position = builder.mul(first, e.number(grain))
+    with cgutils.for_range(builder, count) as loop:
+        source = builder.load(e.at(sources, loop.index))
+        position = builder.mul(loop.index, e.number(e.lanes))
         grad = [e.load(e.at(line, position)) for line in lines]
         for j in range(columns):
-            cells = e.gather([e.at(starts[j], part) for part in parts])
+            cells = e.load(e.at(starts[j], source))
             for row in range(rows):
                 e.multiply_add(slots[row][j], grad[row], cells)
     results = [builder.load(slot) for row in slots for slot in row]

@@ -12,6 +12,7 @@ from deconv_ref.ops.convolution.lines import (
     copy_every_second,
     interleave,
     read,
+    turn_lines,
 )
 
 SPARE = 16  # grains by which tables are longer, so that the last tile is whole
@@ -23,8 +24,10 @@ __all__ = [
     "fill",
     "fill_lines",
     "fill_patch",
+    "fill_turned",
     "in_place",
     "place_vectors",
+    "run_length",
 ]
 
 
@@ -128,6 +131,27 @@ def fill_lines(lines, pitch, memory, blocks, lanes, start, length, channel, chan
                     lines, c * pitch + to, row_lane(blocks, lanes, length, n, d, 1) - to,
                     length[2], length[3], at, memory.strides[3], memory.strides[4], 0, length[3],
                 )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def fill_turned(turned, width, memory, blocks, run, start, length, channel, rows):
+    """Copy a block of positions, runs of which lie together, with `rows` channels side by side."""
+    if blocks.joined:
+        turned[:] = 0  # between the lines
+    for n in range(length[0]):
+        for d in range(length[1]):
+            for h in range(length[2]):
+                at = memory.address + channel * memory.strides[1] + start[3] * memory.strides[4]
+                at += (start[0] + n) * memory.strides[0] + (start[1] + d) * memory.strides[2]
+                at += (start[2] + h) * memory.strides[3]
+                to = row_lane(blocks, run, length, n, d, h)
+                if memory.strides[4] == turned.itemsize:
+                    turn_lines(turned, to, width, at, memory.strides[1], rows, length[3])
+                else:
+                    for w in range(length[3]):
+                        for row in range(rows):
+                            place = at + w * memory.strides[4] + row * memory.strides[1]
+                            turned[(to + w) * width + row] = read(place, turned)
 
 
 @numba.njit(cache=True, nogil=True)

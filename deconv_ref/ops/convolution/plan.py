@@ -31,6 +31,7 @@ table of offsets holds all there is to know of stride, dilation, padding and ran
 """
 
 import math
+from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple, TypeAlias
 
@@ -38,14 +39,14 @@ import numpy as np
 
 from deconv_ref.window import Window
 
-__all__ = ["Blocks", "Correlation", "Phase", "correlation", "dot_blocks", "tile_blocks"]
+__all__ = ["Blocks", "Correlation", "Phase", "Way", "correlation", "dot_blocks", "tile_blocks"]
 
 POSITIONS = 2048  # in a block: enough to spread the cost of its borders and tables
 PATCH = 1 << 19  # bytes of a patch: half of a common second-level cache
 FEW = 128  # positions below which weights are read too often: rather a patch four times as large
-GATHERING = 1.09  # what it costs to put vectors together from grains, in `correlate_tiles`
-DOT_GATHERING = 1.15  # and in `dot_tiles`
-MOVING = 8  # what it costs to move a vector of results, in terms
+MOVING = 8  # what it costs to move a result, in products
+SCRATCH = 32  # results that wait beside each position to be moved
+ALIGNED = 16  # numbers; a channel of the patch has a multiple of them
 AXES = 4  # the batch counts as an axis along which the window is a single tap
 
 Four: TypeAlias = tuple[int, ...]
@@ -113,17 +114,26 @@ class Correlation(NamedTuple):
     shared: Four  # zeros that end a line and can start the next as well
 
 
+class Way(NamedTuple):
+    """A way to cut runs of positions, and what it costs, in products."""
+
+    grain: int  # positions that lie together
+    factor: float = 1.0  # on each product
+    extra: float = 0.0  # for each position
+    start: float = 0.0  # for each run
+
+
 class Blocks(NamedTuple):
     """How the positions of a correlation are cut, and where things lie in a patch.
 
-    Vectors of positions run along w, and on over the ``joined`` axes before it: what they compute
+    Runs of positions go along w, and on over the ``joined`` axes before it: what is computed
     between the positions, where they cross a border, is dropped.
     """
 
     size: Four
     number: Four
     joined: int
-    grain: int  # lanes that lie together
+    grain: int  # positions of a run that are computed together
     lines: Four  # cells of the patch from one line to the next along the axis before
     pitch: int  # from one channel of the patch to the next
     grains: int  # at most, in a block
@@ -215,30 +225,33 @@ def correlation(window: Window, samples: int, transposed: bool) -> Correlation:
     )
 
 
-def tile_blocks(plan: Correlation, channels: int, lanes: int, grain: int, itemsize: int) -> Blocks:
-    """Cut a correlation for `correlate_tiles`; vectors are whole or in grains of so many lanes."""
-    size = block_size(plan, channels, 0, PATCH // itemsize)
+def tile_blocks(
+    plan: Correlation, channels: int, itemsize: int, ways: Sequence[Way]
+) -> tuple[Blocks, float]:
+    """Cut a correlation for tiles of sums; tell the cost of each channel of the result as well."""
+    beside = SCRATCH * plan.target_step[3] if math.prod(plan.target_step) > 1 else 0
+    size = block_size(plan, channels, beside, PATCH // itemsize)
     terms = channels * max(len(phase.taps) for phase in plan.phases)
-    return laid_out(plan, size, lanes, grain, terms)
+    return laid_out(plan, size, ways, terms, MOVING)
 
 
 def dot_blocks(
-    plan: Correlation, channels: int, filters: int, lanes: int, grain: int, itemsize: int
+    plan: Correlation, channels: int, filters: int, itemsize: int, ways: Sequence[Way]
 ) -> Blocks:
-    """Cut a forward map for `dot_tiles`: by its shape alone, for the cut orders its sums."""
+    """Cut a forward map for its weight gradient: by shape alone, for the cut orders the sums."""
     size = block_size(plan, channels, filters, 2 * PATCH // itemsize)
-    return laid_out(plan, size, lanes, grain, terms=None)
+    return laid_out(plan, size, ways, terms=1, moving=0)[0]
 
 
-def block_size(plan: Correlation, channels: int, filters: int, room: int) -> Four:
+def block_size(plan: Correlation, channels: int, beside: int, room: int) -> Four:
     """Choose the positions of a block, innermost axis first, as the patch has room for them.
 
-    Beside each position lie as many numbers as there are `filters`.
+    `beside` so many other numbers for each position.
     """
     size = [1, 1, 1, 1]
     positions, few = POSITIONS, FEW
     for axis in reversed(range(AXES)):
-        cells = max(channels * len(plan.planes) + filters, 1)
+        cells = max(channels * len(plan.planes) + beside, 1)
         for other in range(AXES):
             if other != axis:
                 cells *= size[other] + plan.span[other]
@@ -251,10 +264,12 @@ def block_size(plan: Correlation, channels: int, filters: int, room: int) -> Fou
     return tuple(size)
 
 
-def laid_out(plan: Correlation, size: Four, lanes: int, grain: int, terms: int | None) -> Blocks:
-    """Place a block's patch in memory and choose the axes that vectors run over, and their grain.
+def laid_out(
+    plan: Correlation, size: Four, ways: Sequence[Way], terms: int, moving: float
+) -> tuple[Blocks, float]:
+    """Place a block's patch in memory and choose the axes that runs go over, and their grain.
 
-    `terms` weighs the work on a vector against moving it; None where results are not moved.
+    A position costs its `terms`, and `moving` where it is not computed in its place.
     """
     number = tuple(-(-c // s) for c, s in zip(plan.positions, size, strict=True))
     lines = tuple(
@@ -265,35 +280,35 @@ def laid_out(plan: Correlation, size: Four, lanes: int, grain: int, terms: int |
     # A line that shares its last zeros with the next line needs room for them at the end.
     rest = sum((size[a] + plan.span[a] - lines[a]) * units[a] for a in range(AXES))
     cells = len(plan.planes) * lines[0] * units[0] + rest
-    pitch = -(-cells // lanes) * lanes
+    pitch = -(-cells // ALIGNED) * ALIGNED
     if pitch % 256 == 0:  # neighbours a multiple of a kibibyte apart compete for the same cache set
-        pitch += lanes
+        pitch += ALIGNED
 
-    def grains(joined: int, grain: int) -> int:
+    def runs(joined: int) -> tuple[int, int]:
         run = 1 + sum((size[a] - 1) * units[a] for a in range(AXES - 1 - joined, AXES))
-        return math.prod(size[: AXES - 1 - joined]) * -(-run // grain)
+        return math.prod(size[: AXES - 1 - joined]), run
 
-    def cost(way: tuple[int, int]) -> float:
-        joined, grain = way
-        in_place = joined < 3 and size[3] >= grain and plan.target_step == (1, 1, 1, 1)
+    def cost(joined: int, way: Way) -> float:
+        count, run = runs(joined)
+        in_place = joined < 3 and run >= way.grain and plan.target_step == (1, 1, 1, 1)
         in_place = in_place and lines[AXES - joined :] == plan.positions[AXES - joined :]
-        work, gathering = 1, DOT_GATHERING
-        if terms is not None:
-            work, gathering = terms + (0 if in_place else MOVING), GATHERING
-        return grains(joined, grain) * grain * work * (gathering if grain < lanes else 1)
+        position = (terms + way.extra) * way.factor + (0 if in_place else moving)
+        return count * (-(-run // way.grain) * way.grain * position + way.start)
 
-    joined, grain = min(product(range(AXES), sorted({lanes, grain}, reverse=True)), key=cost)
-    return Blocks(
+    joined, way = min(product(range(AXES), ways), key=lambda choice: cost(*choice))
+    count, run = runs(joined)
+    blocks = Blocks(
         size,
         number,
         joined,
-        grain,
+        way.grain,
         lines,
         pitch,
-        grains(joined, grain),
+        count * -(-run // way.grain),
         plan.positions,
         plan.low,
         plan.span,
         plan.source_step,
         plan.target_step,
     )
+    return blocks, cost(joined, way) * math.prod(number)

@@ -12,11 +12,17 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.ops.convolution.channels import (
+    ABREAST,
+    MOST_TERMS,
+    VECTOR_BYTES,
+    dot_filters,
+    terms_together,
+)
 from deconv_ref.ops.convolution.correlation import ALONE, shares
-from deconv_ref.ops.convolution.lines import LANES, add_line
+from deconv_ref.ops.convolution.lines import LANES, add_line, address_of, turn_lines
 from deconv_ref.ops.convolution.microkernel import (
     DOT_BYTES,
-    GRAIN,
     LONGEST,
     dot_columns,
     dot_tiles,
@@ -28,9 +34,11 @@ from deconv_ref.ops.convolution.patches import (
     fill,
     fill_lines,
     fill_patch,
+    fill_turned,
     place_vectors,
+    run_length,
 )
-from deconv_ref.ops.convolution.plan import Blocks, Memory, correlation, dot_blocks
+from deconv_ref.ops.convolution.plan import Blocks, Memory, Way, correlation, dot_blocks
 from deconv_ref.window import Window
 
 __all__ = ["DotLayout", "dot_layout", "sum_positions", "weight_sums"]
@@ -38,6 +46,10 @@ __all__ = ["DotLayout", "dot_layout", "sum_positions", "weight_sums"]
 ROWS = largest_dot_rows()
 COLUMNS = tuple(dot_columns(max(rows, 1)) for rows in range(ROWS + 1))
 CHUNK = 64  # channels, and filters, whose lines are held at a time
+STARTING = 1.0  # what it costs to start a run of positions, in positions
+MANY = 12  # filters from which on the lanes of a tile are filters, not positions
+LEAST = 16  # filters that are left to a thread
+TOGETHER = tuple(terms_together(max(vectors, 1)) for vectors in range(ABREAST + 1))
 
 
 class DotLayout(NamedTuple):
@@ -47,6 +59,7 @@ class DotLayout(NamedTuple):
     planes: np.ndarray  # (planes, 4): residue along each axis
     taps: np.ndarray  # (taps, 3): those that meet a cell at some position
     offsets: np.ndarray  # (channels * taps,): place of each term in a patch
+    by_filter: bool  # whether the lanes of a tile are filters, or positions
     products: int
 
 
@@ -57,7 +70,9 @@ def dot_layout(
     """Lay out Q3 for so many channels and filters in a group."""
     plan = correlation(window, samples, transposed=False)
     lanes = DOT_BYTES // itemsize
-    blocks = dot_blocks(plan, min(channels, CHUNK), min(filters, CHUNK), lanes, GRAIN, itemsize)
+    by_filter = filters >= MANY
+    way = Way(1, start=STARTING) if by_filter else Way(lanes)
+    blocks = dot_blocks(plan, min(channels, CHUNK), min(filters, CHUNK), itemsize, [way])
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
     (phase,) = plan.phases
@@ -69,6 +84,7 @@ def dot_layout(
         plan.planes,
         phase.taps,
         offsets.reshape(-1),
+        by_filter,
         positions * filters * groups * channels * len(phase.taps),
     )
 
@@ -82,10 +98,11 @@ def weight_sums(
     """
     filters, channels = grad_weight.shape[0] // groups, grad_weight.shape[1]
     by_filter, by_channel = 1, -(-channels // CHUNK)
+    fewest = 2 * LEAST if plan.by_filter else 2
     wanted = 2 * threads.threads() if threads.threads() > 1 and plan.products > ALONE else 1
     by_group = min(groups, wanted)
     while by_group * by_filter * by_channel < wanted:
-        if filters // by_filter >= max(channels // by_channel, 2):
+        if filters // by_filter >= max(channels // by_channel, fewest):
             by_filter *= 2
         elif channels // by_channel >= 2:
             by_channel *= 2
@@ -98,11 +115,12 @@ def weight_sums(
         for m in cut(filters, by_filter)
     ]
     fixed = (grads, source, groups, plan.blocks, plan.planes, plan.offsets)
-    threads.run(sum_products, [(grad_weight, *fixed, *piece) for piece in pieces])
+    kernel = sum_by_filter if plan.by_filter else sum_by_position
+    threads.run(kernel, [(grad_weight, *fixed, *piece) for piece in pieces])
 
 
 @numba.njit(cache=True, nogil=True)
-def sum_products(
+def sum_by_position(
     grad_weight, grads, source, groups, blocks, planes, offsets, first_group, last_group,
     first_filter, last_filter, first_channel, last_channel,
 ):  # fmt: skip
@@ -114,8 +132,7 @@ def sum_products(
     lines = np.empty(min(last_filter - first_filter, CHUNK) * pitch, grad_weight.dtype)
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
-    places = np.zeros(terms + LONGEST, np.int64)  # a tile may reach beyond the last term
-    places[:terms] = offsets[:terms]
+    places = longer(offsets, terms, LONGEST)
     result = grad_weight.reshape(grad_weight.shape[0], -1)
     result = result[:, first_channel * taps : last_channel * taps]
     shape = (0, 0, 0, 0, 0)
@@ -129,14 +146,23 @@ def sum_products(
             for row in range(begin + first_filter, begin + last_filter, CHUNK):
                 rows = min(CHUNK, begin + last_filter - row)
                 fill_lines(lines, pitch, grads, blocks, blocks.grain, start, length, row, rows)
-                add_tiles(
-                    result[row : row + rows], lines, pitch, patch, places, sources, count,
-                    blocks.grain,
-                )  # fmt: skip
+                add_tiles(result[row : row + rows], lines, pitch, patch, places, sources, count)
 
 
 @numba.njit(cache=True, nogil=True)
-def add_tiles(result, lines, pitch, patch, places, sources, count, grain):
+def longer(offsets, terms, spare):
+    """Copy some offsets, and add spare ones: a tile may reach beyond the last term.
+
+    By a loop: a slice that is assigned makes Numba compile its error message, for two seconds.
+    """
+    places = np.zeros(terms + spare, np.int64)
+    for k in range(terms):
+        places[k] = offsets[k]
+    return places
+
+
+@numba.njit(cache=True, nogil=True)
+def add_tiles(result, lines, pitch, patch, places, sources, count):
     """Add what one block contributes to (filters, terms), tile by tile."""
     filters, terms = result.shape
     sums = np.empty(ROWS * LONGEST + DOT_BYTES, result.dtype)
@@ -146,12 +172,74 @@ def add_tiles(result, lines, pitch, patch, places, sources, count, grain):
         rows = filters * (tile + 1) // tiles - row
         columns = COLUMNS[rows]
         for k in range(0, terms, columns):
-            dot_tiles(
-                rows, lines, row * pitch, pitch, patch, places, k, sources, count, grain, sums
-            )
+            dot_tiles(rows, lines, row * pitch, pitch, patch, places, k, sources, count, sums)
             for i in range(rows):
                 for j in range(min(columns, terms - k)):
                     result[row + i, k + j] += sums[i * columns + j]
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_by_filter(
+    grad_weight, grads, source, groups, blocks, planes, offsets, first_group, last_group,
+    first_filter, last_filter, first_channel, last_channel,
+):  # fmt: skip
+    """Compute the same with filters side by side: sums of a block, added up over the blocks."""
+    lanes, taps = VECTOR_BYTES // grad_weight.itemsize, grad_weight.shape[2]
+    widest, filters = ABREAST * lanes, grad_weight.shape[0] // groups
+    channels = last_channel - first_channel
+    tiles, terms = -(-(last_filter - first_filter) // widest), channels * taps
+    patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
+    turned = np.zeros(widest * blocks.grains, grad_weight.dtype)
+    sources = np.empty(blocks.grains + SPARE, np.int64)
+    targets = np.empty(blocks.grains + SPARE, np.int64)
+    places = longer(offsets, terms, MOST_TERMS)
+    sums = np.zeros(((last_group - first_group) * tiles, places.size * widest), grad_weight.dtype)
+    shape = (0, 0, 0, 0, 0)
+    for block in range(blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]):
+        start, length = block_bounds(blocks, block)
+        run = run_length(blocks, length)
+        count = place_vectors(sources, targets, blocks, run, start, length, shape, False)
+        for group in range(first_group, last_group):
+            channel = group * grad_weight.shape[1] + first_channel
+            fill_patch(patch, source, blocks, planes, start, length, channel, channels)
+            for tile in range(tiles):
+                row = first_filter + tile * widest
+                rows = min(widest, last_filter - row)
+                vectors = -(-rows // lanes)
+                width, height = vectors * lanes, fitting(vectors, terms)
+                row += group * filters
+                fill_turned(turned, width, grads, blocks, run, start, length, row, rows)
+                total = sums[(group - first_group) * tiles + tile]
+                for k in range(0, terms, height):
+                    dot_filters(
+                        vectors, height, turned, patch, places, k, sources, count, run, total,
+                        k * width,
+                    )  # fmt: skip
+    result = grad_weight.reshape(grad_weight.shape[0], -1)
+    pitch, unit = -(-terms // lanes) * lanes, grad_weight.itemsize
+    lines = np.empty(widest * pitch, grad_weight.dtype)
+    for group in range(first_group, last_group):
+        for tile in range(tiles):
+            row = first_filter + tile * widest
+            rows = min(widest, last_filter - row)
+            width = -(-rows // lanes) * lanes
+            total = sums[(group - first_group) * tiles + tile]
+            turn_lines(lines, 0, pitch, address_of(total), width * unit, terms, rows)
+            row += group * filters
+            for n in range(rows):
+                for k in range(terms):
+                    result[row + n, first_channel * taps + k] = lines[n * pitch + k]
+
+
+@numba.njit(cache=True, nogil=True)
+def fitting(vectors, terms):
+    """Choose the height of tiles that wastes least."""
+    best, least = 0, 0
+    for height in TOGETHER[vectors]:
+        cost = -(-terms // height) * (height + 1)
+        if best == 0 or cost <= least:
+            best, least = height, cost
+    return best
 
 
 def cut(number: int, pieces: int) -> list[tuple[int, int]]:

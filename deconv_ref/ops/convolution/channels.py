@@ -1,0 +1,188 @@
+"""Two more micro-kernels, whose vectors lie across channels instead of positions.
+
+Those of `microkernel` take vectors of neighbouring positions, which narrow images leave partly
+empty. With sixteen output channels or more the lanes can be channels: a tile is some neighbouring
+positions, each with a vector or two of channels, and no lane is lost at the end of a line::
+
+    tile[p, channel] = bias[channel] + sum_k packed[k, channel] * patch[offsets[k] + p]
+    sums[k, filter] = sum_p grads[p, filter] * patch[offsets[k] + p]
+
+`correlate_channels` turns its tile over as it stores it, so that what lies in memory is the same as
+`microkernel.correlate_tiles` writes, to the bit: each sum adds the same products in the same order.
+`dot_filters` sums one position after another, in one lane, whatever the processor.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from deconv_ref.ops.convolution.emitter import REGISTERS, VECTOR_BYTES, Emitter
+
+__all__ = [
+    "ABREAST",
+    "HEIGHTS",
+    "MOST_TERMS",
+    "WIDEST",
+    "correlate_channels",
+    "dot_filters",
+    "terms_together",
+]
+
+ABREAST = 2  # vectors of channels at most in a tile
+LARGEST = (REGISTERS - 3) // ABREAST  # positions, or terms: their sums fill the registers
+# Few, for each is compiled: yet most widths are nearly a multiple of one.
+HEIGHTS = (5, 7, 8, 9, 11, 13, 14) if LARGEST >= 14 else (4, 5, 6)
+WIDEST = ABREAST * VECTOR_BYTES // 4  # channels at most in a tile
+MOST_TERMS = ABREAST * LARGEST  # in a tile of `dot_filters`
+
+
+def terms_together(vectors: int) -> tuple[int, ...]:
+    """List how many terms a tile of `dot_filters` may have beside so many vectors of filters."""
+    most = MOST_TERMS // vectors
+    return (-(-most // 3), -(-most // 3) * 2, most)
+
+
+@intrinsic
+def correlate_channels(
+    typing_context,
+    height,  # positions in the tile, one of HEIGHTS
+    channels,  # 1 to ABREAST vectors of them
+    terms,  # how many k
+    packed,  # weights from packed_at on, (terms, whole vectors of channels)
+    packed_at,
+    offsets,  # of term k in the patch: offsets[offsets_at + k]
+    offsets_at,
+    patch,
+    bias,  # of channel c: bias[bias_at + c]; longer by vectors that are read in vain
+    bias_at,
+    sources,  # where each run of `height` positions starts in the patch
+    targets,  # where it goes in out, relative to out_at and its channel
+    count,  # of runs
+    out,
+    out_at,
+    pitch,  # from one channel to the next in out
+):
+    """Correlate: see the module."""
+    index, array = types.int64, types.Array
+    signature = types.void(
+        index, index, index, packed, index, offsets, index, patch, bias, index, sources, targets,
+        index, out, index, index,
+    )  # fmt: skip
+    if not isinstance(packed, array):
+        return None
+
+    def codegen(context, builder, signature, arguments):
+        e = Emitter(context, builder, packed, VECTOR_BYTES)
+        height, channels, *rest = e.unpacked(signature.args, arguments)
+
+        def emit(vectors):
+            e.switch(height, HEIGHTS, lambda h: _correlate(e, h, vectors, channels, *rest))
+
+        vectors = builder.sdiv(builder.add(channels, e.number(e.lanes - 1)), e.number(e.lanes))
+        e.switch(vectors, range(1, ABREAST + 1), emit)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _correlate(
+    e, height, vectors, channels, terms, packed, packed_at, offsets, offsets_at, patch, bias,
+    bias_at, sources, targets, count, out, out_at, pitch,
+):  # fmt: skip
+    builder = e.builder
+    firsts = [e.number(v * e.lanes) for v in range(vectors)]
+    sums = [e.slots(vectors) for _ in range(height)]
+    with cgutils.for_range(builder, count) as run:
+        for v in range(vectors):
+            start = e.load(e.at(bias, bias_at, firsts[v]))
+            for slots in sums:
+                builder.store(start, slots[v])
+        first = e.at(patch, builder.load(e.at(sources, run.index)))
+        with cgutils.for_range(builder, terms) as term:
+            cells = e.at(first, builder.load(e.at(offsets, offsets_at, term.index)))
+            row = e.at(packed, packed_at, builder.mul(term.index, e.number(vectors * e.lanes)))
+            weights = [e.load(e.at(row, lane)) for lane in firsts]
+            for position in range(height):
+                cell = e.spread(e.at(cells, e.number(position)))
+                for v in range(vectors):
+                    e.multiply_add(sums[position][v], weights[v], cell)
+        place = e.at(out, out_at, builder.load(e.at(targets, run.index)))
+        for v in range(vectors):
+            _turn_over(e, [slots[v] for slots in sums], place, pitch, firsts[v], channels)
+
+
+def _turn_over(e, slots, place, pitch, channel, channels):
+    """Store sums of some positions, each a vector of channels, as lines of positions."""
+    builder = e.builder
+    for first in range(0, len(slots), e.lanes):
+        rows = [builder.load(slot) for slot in slots[first : first + e.lanes]]
+        mask = e.first_lanes(len(rows))
+        for lane, line in enumerate(e.transposed(rows)):
+            number = builder.add(channel, e.number(lane))
+            with builder.if_then(builder.icmp_signed("<", number, channels), likely=True):
+                to = e.at(place, builder.mul(pitch, number), e.number(first))
+                e.store_some(line, to, mask)
+
+
+@intrinsic
+def dot_filters(
+    typing_context,
+    vectors,  # of filters, 1 to ABREAST
+    height,  # terms in the tile, one of terms_together(vectors)
+    grads,  # (runs, width, whole vectors of filters)
+    patch,
+    offsets,  # of the tile's terms in the patch: offsets[offsets_at + k]
+    offsets_at,
+    sources,  # where each run of positions starts in the patch, relative to a term's offset
+    count,  # of runs
+    width,  # positions in a run
+    sums,  # (height, whole vectors of filters) from sums_at on: added to
+    sums_at,
+):
+    """Sum over positions: see the module."""
+    index, array = types.int64, types.Array
+    signature = types.void(
+        index, index, grads, patch, offsets, index, sources, index, index, sums, index
+    )
+    if not isinstance(grads, array):
+        return None
+
+    def codegen(context, builder, signature, arguments):
+        e = Emitter(context, builder, grads, VECTOR_BYTES)
+        vectors, height, *rest = e.unpacked(signature.args, arguments)
+
+        def emit(count):
+            e.switch(height, terms_together(count), lambda h: _dot(e, count, h, *rest))
+
+        e.switch(vectors, range(1, ABREAST + 1), emit)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _dot(
+    e, vectors, height, grads, patch, offsets, offsets_at, sources, count, width, sums, sums_at,
+):  # fmt: skip
+    builder = e.builder
+    firsts = [e.number(v * e.lanes) for v in range(vectors)]
+    filters = e.number(vectors * e.lanes)
+    slots = [e.slots(vectors) for _ in range(height)]
+    for slot in (slot for row in slots for slot in row):
+        builder.store(ir.Constant(e.vector, None), slot)
+    terms = [builder.load(e.at(offsets, offsets_at, e.number(k))) for k in range(height)]
+    with cgutils.for_range(builder, count) as run:
+        first = e.at(patch, builder.load(e.at(sources, run.index)))
+        starts = [e.at(first, term) for term in terms]
+        line = e.at(grads, builder.mul(builder.mul(run.index, width), filters))
+        with cgutils.for_range(builder, width) as position:
+            row = e.at(line, builder.mul(position.index, filters))
+            grad = [e.load(e.at(row, lane)) for lane in firsts]
+            for k in range(height):
+                cell = e.spread(e.at(starts[k], position.index))
+                for v in range(vectors):
+                    e.multiply_add(slots[k][v], grad[v], cell)
+    for k in range(height):
+        for v in range(vectors):
+            place = e.at(sums, sums_at, e.number((k * vectors + v) * e.lanes))
+            e.store(builder.fadd(e.load(place), builder.load(slots[k][v])), place)
