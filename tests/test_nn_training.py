@@ -1,5 +1,7 @@
 """Training: what `fit` does, what it tells, and that it goes on where it was stopped."""
 
+import tracemalloc
+
 import nn_run
 import numpy as np
 import pytest
@@ -332,3 +334,46 @@ def test_what_cannot_be_is_told():
         model.fit(x, y.astype(np.float64))
     with pytest.raises(dr.ShapeError, match=r"mse: target must be of shape \(4, 3\)"):
         model.fit(x, y[:, :2], batch_size=4)
+
+
+def test_steps_after_the_first_take_no_more_memory():
+    layers = [nn.Conv(8, 3, padding=1), nn.Relu(), nn.MaxPool(2), nn.BatchNorm(), nn.Dropout(0.2)]
+    model = nn.Sequential([*layers, nn.ConvTranspose(3, 4, stride=2, padding=1), nn.Sigmoid()])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).random((8, 3, 48, 40), dtype=np.float32)
+    model.train_step(x, x)
+    first = model.memory.size
+    tracemalloc.start()
+    try:
+        for _ in range(4):
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            model.train_step(x, x)
+            _, peak = tracemalloc.get_traced_memory()
+            assert peak - before < first / 100
+    finally:
+        tracemalloc.stop()
+    assert model.memory.size == first > 20 * x.nbytes
+
+
+def test_training_lets_go_of_the_memory_of_its_steps():
+    model = nn.Sequential([nn.Conv(8, 3, padding=1)])
+    model.compile("sgd", "mse")
+    x = np.ones((8, 8, 40, 40), np.float32)
+    model.fit(x, x, epochs=1, batch_size=4)
+    assert model.memory.size == 0
+
+
+def test_the_input_s_gradient_is_left_out_where_nobody_needs_it():
+    rng = np.random.default_rng(1)
+    x, target = rng.random((2, 1, 8, 8)), rng.random((2, 3, 8, 8))
+    for first in ([], [nn.Reshape((1, 8, 8)), nn.Relu()]):
+        for layer in (nn.Conv(3, 3, padding="same"), nn.ConvTranspose(3, 3, padding="same")):
+            model = nn.Sequential([*first, layer, nn.Relu()], dtype="float64")
+            grad = dr.mse_backward(model.forward(x), target)
+            assert model.backward(grad, needs_x=False) is None
+            without = model.gradients
+            model.forward(x)
+            assert model.backward(grad).shape == x.shape
+            for name, gradient in model.gradients.items():
+                np.testing.assert_array_equal(without[name], gradient)

@@ -140,7 +140,7 @@ class Conv(Convolution):
         x, pads = saved
         weight = self.parameters["weight"]
         if pads is None:
-            options = {"padding": self.padding, **self._steps()}
+            options = {"padding": self.padding, "needs_x": self._needs_x, **self._steps()}
             return self._keep(dr.conv_backward(grad_y, x, weight, **options))
         grad_padded = self._keep(dr.conv_backward(grad_y, x, weight, **self._steps()))
         inner = (n - before - after for n, (before, after) in zip(x.shape[2:], pads, strict=True))
@@ -220,7 +220,8 @@ class ConvTranspose(Convolution):
         (x,) = saved
         weight = self.parameters["weight"]
         if self.padding_mode == "zeros":
-            return self._keep(dr.conv_transpose_backward(grad_y, x, weight, **self._crop()))
+            options = {"needs_x": self._needs_x, **self._crop()}
+            return self._keep(dr.conv_transpose_backward(grad_y, x, weight, **options))
         window, options = self._fold(x, weight)
         grad_whole = dr.pad(grad_y, window.padding, mode=self.padding_mode)
         gradients = dr.conv_transpose_backward(grad_whole, x, weight, **options)

@@ -70,6 +70,7 @@ class Layer(Configured):
         self.dtype: np.dtype[Any] | None = None
         self.random = generator(0)
         self._saved: tuple[Any, ...] | None = None
+        self._needs_x = True
 
     def build(
         self,
@@ -119,13 +120,15 @@ class Layer(Configured):
         y, self._saved = self._forward(x, training)
         return y
 
-    def backward(self, grad_y: Any) -> Any:
+    def backward(self, grad_y: Any, needs_x: bool = True) -> Any:
         """Compute the gradients of the last `forward`, and let go of what it kept.
 
         Parameters
         ----------
         grad_y : array
             Gradient of a scalar with respect to the result.
+        needs_x : bool
+            Whether the gradient of the input is wanted; without, a layer may give None.
 
         Returns
         -------
@@ -141,6 +144,7 @@ class Layer(Configured):
         if saved is None:
             got = "none since the last backward"
             raise ParameterError(message(type(self).__name__, "forward", "called first", got))
+        self._needs_x = needs_x
         return self._backward(grad_y, *saved)
 
     def forget(self) -> None:

@@ -111,22 +111,31 @@ class Network(Configured):
                 x = layer.forward(x, training)
         return x
 
-    def backward(self, grad_y: Any) -> Any:
+    def backward(self, grad_y: Any, needs_x: bool = True) -> Any:
         """Compute the gradients of the last `forward`.
 
         Parameters
         ----------
         grad_y : array
             Gradient of a scalar with respect to the result.
+        needs_x : bool
+            Whether the gradient of the input is wanted, or only those of the parameters.
 
         Returns
         -------
-        array
-            Its gradient with respect to the input; those of the parameters are in `gradients`.
+        array or None
+            Its gradient with respect to the input, if wanted; those of the parameters are in
+            `gradients`.
         """
-        for layer in reversed(self.layers):
-            grad_y = layer.backward(grad_y)
-        return grad_y
+        first = 0
+        if not needs_x:
+            learning = [n for n, layer in enumerate(self.layers) if layer.parameters]
+            first = min(learning, default=len(self.layers))
+        for layer in reversed(self.layers[first:]):
+            grad_y = layer.backward(grad_y, needs_x or layer is not self.layers[first])
+        for layer in self.layers[:first]:
+            layer.forget()
+        return grad_y if needs_x else None
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from deconv_ref.checks import check_count
 from deconv_ref.errors import ParameterError, ShapeError, message
+from deconv_ref.memory import Pool
 from deconv_ref.nn import saving, training
 from deconv_ref.nn.configuration import choose
 from deconv_ref.nn.losses import Loss
@@ -90,6 +91,7 @@ class Sequential(Network):
         self.epochs = 0
         self.run: training.Run | None = None
         self.notes: dict[str, Any] = {}
+        self.memory = Pool()
 
     def compile(self, optimizer: Any, loss: Any, metrics: Iterable[Any] = ()) -> None:
         """Choose how to train.
@@ -239,7 +241,10 @@ class Sequential(Network):
 
         tell = progress or (lambda progress: None)
         schedule = training.Schedule(epochs, validation, tell, keep, checkpoint_every)
-        return training.train(self, data, run, schedule)
+        try:
+            return training.train(self, data, run, schedule)
+        finally:
+            self.memory = Pool()  # what the steps took is let go
 
     def evaluate(self, x: Any, y: Any = None, *, batch_size: int = 32) -> dict[str, float]:
         """Measure loss and metrics without learning.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deconv_ref.errors import ParameterError, message
+from deconv_ref.memory import reusing
 from deconv_ref.nn.layer import generator
 from deconv_ref.nn.losses import Loss
 from deconv_ref.nn.optimizers import Optimizer
@@ -257,11 +258,14 @@ def step(model: "Sequential", x: Any, y: Any) -> tuple[float, Any]:
     """
     optimizer, loss = compiled(model)
     model.check("train_step", y=y)
-    prediction = model.forward(x, training=True)
-    value = loss(prediction, y) + _penalty(model)
-    model.backward(loss.backward(prediction, y))
     for layer in model.layers:
-        layer.penalize()
+        layer.gradients = {}  # their memory is for those to come
+    with reusing(model.memory):
+        prediction = model.forward(x, training=True)
+        value = loss(prediction, y) + _penalty(model)
+        model.backward(loss.backward(prediction, y), needs_x=False)
+        for layer in model.layers:
+            layer.penalize()
     factors = {
         f"{layer.name}.{parameter}": layer.learning_rate_factor
         for layer in model.layers
@@ -300,6 +304,7 @@ def train(model: "Sequential", data: Data, run: Run, schedule: Schedule) -> dict
         for x, y in islice(data.epoch(model.epochs), run.batch, None):
             loss, prediction = step(model, x, y)
             run.means.add(len(x), _values(model, loss, prediction, y))
+            del prediction  # its memory is for the next one
             run.batch += 1
             schedule.progress(Progress(*place, run.batch, data.batches, run.means.values()))
             if schedule.every and run.batch % schedule.every == 0:

@@ -14,7 +14,7 @@ class ConvGradients(NamedTuple):
     """Gradients of a scalar with respect to the operands of a (transposed) convolution.
 
     Each has the shape and dtype of its operand. `bias` is always given: it depends on ``grad_y``
-    alone.
+    alone. `x` is None where it was not needed.
     """
 
     x: Any

@@ -3,7 +3,7 @@
 from typing import Any
 
 from deconv_ref import backend
-from deconv_ref.checks import check_floating, check_shape, volume
+from deconv_ref.checks import check_choice, check_floating, check_shape, volume
 from deconv_ref.ops.convolution.arguments import ConvGradients, check_operands, oriented, restored
 from deconv_ref.window import Padding, PerAxis, conv_window
 
@@ -114,6 +114,7 @@ def conv_backward(
     dilation: PerAxis = 1,
     groups: int = 1,
     flip_kernel: bool = False,
+    needs_x: bool = True,
 ) -> ConvGradients:
     r"""Compute the gradients of a convolution.
 
@@ -136,11 +137,14 @@ def conv_backward(
         Kernels of `conv`.
     stride, padding, dilation, groups, flip_kernel : as for `conv`
         As they were passed to it.
+    needs_x : bool
+        Whether the gradient of `x` is computed: what comes first in a network has no use for it.
 
     Returns
     -------
     ConvGradients
-        ``x``, ``weight`` and ``bias``, each of the shape and dtype of its operand.
+        ``x``, ``weight`` and ``bias``, each of the shape and dtype of its operand; without
+        `needs_x`, ``x`` is None.
 
     Raises
     ------
@@ -176,14 +180,19 @@ def conv_backward(
     check_floating(name, x=x, grad_y=grad_y)
     window = conv_window(name, x.shape[2:], weight.shape[2:], stride, padding, dilation)
     y_shape = (x.shape[0], weight.shape[0], *window.output_size)
+    check_choice(name, "needs_x", needs_x, (False, True))
     check_shape(name, "grad_y", grad_y, y_shape, "It has the shape of conv's result")
 
     window = window.volume()
     flipped = oriented(weight, flip_kernel)
-    grad_x = kernels.input_gradient(volume(grad_y), flipped, None, window, groups)
+    grad_x = None
+    if needs_x:
+        grad_x = kernels.input_gradient(volume(grad_y), flipped, None, window, groups).reshape(
+            x.shape
+        )
     grad_weight = kernels.weight_gradient(volume(grad_y), volume(x), window, groups)
     return ConvGradients(
-        grad_x.reshape(x.shape),
+        grad_x,
         restored(grad_weight, weight.shape, flip_kernel),
         kernels.bias_gradient(volume(grad_y)),
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from deconv_ref import backend
-from deconv_ref.checks import check_floating, check_shape, volume
+from deconv_ref.checks import check_choice, check_floating, check_shape, volume
 from deconv_ref.ops.convolution.arguments import ConvGradients, check_operands, oriented, restored
 from deconv_ref.window import Padding, PerAxis, conv_transpose_window
 
@@ -123,6 +123,7 @@ def conv_transpose_backward(
     dilation: PerAxis = 1,
     groups: int = 1,
     flip_kernel: bool = False,
+    needs_x: bool = True,
 ) -> ConvGradients:
     r"""Compute the gradients of a transposed convolution.
 
@@ -146,11 +147,14 @@ def conv_transpose_backward(
         Kernels of `conv_transpose`.
     stride, padding, output_padding, dilation, groups, flip_kernel : as for `conv_transpose`
         As they were passed to it.
+    needs_x : bool
+        Whether the gradient of `x` is computed: what comes first in a network has no use for it.
 
     Returns
     -------
     ConvGradients
-        ``x``, ``weight`` and ``bias``, each of the shape and dtype of its operand.
+        ``x``, ``weight`` and ``bias``, each of the shape and dtype of its operand; without
+        `needs_x`, ``x`` is None.
 
     Raises
     ------
@@ -187,14 +191,17 @@ def conv_transpose_backward(
         name, x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation
     )
     y_shape = (x.shape[0], weight.shape[1] * groups, *window.input_size)
+    check_choice(name, "needs_x", needs_x, (False, True))
     check_shape(name, "grad_y", grad_y, y_shape, "It has the shape of conv_transpose's result")
 
     window = window.volume()
     flipped = oriented(weight, flip_kernel)
-    grad_x = kernels.forward(volume(grad_y), flipped, None, window, groups)
+    grad_x = None
+    if needs_x:
+        grad_x = kernels.forward(volume(grad_y), flipped, None, window, groups).reshape(x.shape)
     grad_weight = kernels.weight_gradient(volume(x), volume(grad_y), window, groups)
     return ConvGradients(
-        grad_x.reshape(x.shape),
+        grad_x,
         restored(grad_weight, weight.shape, flip_kernel),
         kernels.bias_gradient(volume(grad_y)),
     )
