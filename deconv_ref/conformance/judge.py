@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from hypothesis import Phase
+from hypothesis import Phase, reject
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, excused, no_results
@@ -26,9 +26,6 @@ SHRINK_DEATHS = 6
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
 TRUTHS = 2**14  # cases of a run whose truth is kept
 DRAWS = 2**7  # functions whose cases are kept
-ROUNDS = 25  # of drawing, for a target that declines much of what it is asked
-SEED_BITS = 64  # a later round's seed is none that a user thinks of
-PATIENCE = 500  # cases declined, and none judged, before a target is asked no more
 TWICE = 4  # one case of so many is asked again with a flag changed
 HARMED = "; a fresh process survives this case, so one before it did the harm"
 FAST_ALGORITHM = 2.0**6  # roundoffs of the largest magnitude: transforms mix a whole tile's values
@@ -173,8 +170,8 @@ class Judge:
 
         def visit(case: Case) -> bool:
             """Judge a case and, of every few, the same call with one flag changed at once after."""
-            if case.key() in self._known:  # the simplest is drawn in every round
-                return False
+            if case.key() in self._known:
+                return self._finished
             twice = self._done % TWICE == TWICE - 1
             self._visit(case, progress)
             again = sibling(case, self.operator.flags) if twice and not self._finished else None
@@ -183,11 +180,17 @@ class Judge:
                     self._visit(again, progress)
             return self._finished
 
-        for turn in range(ROUNDS):
-            seed = self.seed + (turn << SEED_BITS)
-            draws(self.function, self.dtypes, self.cases, seed).show(visit)
-            if self._finished or (not self._done and self.unsupported.total() > PATIENCE):
-                break
+        def visit_or_reject(case: Case) -> bool:
+            """Let Hypothesis know of what the target declines: it draws more, and other cases."""
+            finished = visit(case)
+            if case.key() not in self._known:
+                reject()
+            return finished
+
+        draws(self.function, self.dtypes, self.cases, self.seed).show(visit)
+        if not self._finished:
+            self.unsupported.clear()
+            search(self._strategy, visit_or_reject, self.cases, self.seed, [Phase.generate])
         shrunk = {Verdict.CRASHES} if self._harmed else set()
         for quantity, tally in self.tallies.items():
             tally.settle()
