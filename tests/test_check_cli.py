@@ -58,7 +58,9 @@ FILES = {
     "refusing": kernel_file({"conv": refusing}, keep=["conv"]),
     "nan": kernel_file({"conv": not_numbers}, keep=["conv"]),
     "slow": kernel_file(
-        keep=["conv"], extra="import time\n\n\ndef conv(**_):\n    time.sleep(9)\n"
+        keep=["conv"],
+        extra="import pathlib, time\npathlib.Path('loaded').touch()\n\n\n"
+        "def conv(**_):\n    time.sleep(9)\n",
     ),
 }
 
@@ -431,8 +433,10 @@ def test_a_report_into_a_pipe_leaves_the_pipe(run, tmp_path):
 # Interruption
 
 
-@pytest.mark.parametrize("seconds", [0.5, 3])
+@pytest.mark.parametrize("seconds", [0, 2], ids=["while loading", "while judging"])
 def test_an_interrupt_ends_it_quickly_and_leaves_no_process(seconds, folder):
+    loaded = folder / "loaded"  # not before: Python itself is still starting then
+    loaded.unlink(missing_ok=True)
     command = [*COMMAND, "check", "slow.py", "right.py", "--cases", "20000", "--jobs", "2"]
     process = subprocess.Popen(
         command,
@@ -442,6 +446,9 @@ def test_an_interrupt_ends_it_quickly_and_leaves_no_process(seconds, folder):
         cwd=folder,
         start_new_session=True,
     )
+    while not loaded.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)
     begun = time.monotonic()

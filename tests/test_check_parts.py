@@ -46,6 +46,27 @@ def cases():
 # Strategies
 
 
+@pytest.mark.parametrize("first", [7, 30, 60])
+def test_all_who_ask_are_shown_the_same_cases(first, monkeypatch):
+    """Those who want few, more than were shown before, or more than are kept."""
+    monkeypatch.setattr(search, "KEPT", 20)
+    draws = search.Draws(OPERATORS["conv"].cases("conv", DTYPES), 60, 5)
+
+    def shown(count):
+        cases = []
+
+        def enough(case):
+            cases.append(case)
+            return len(cases) == count
+
+        draws.show(enough)
+        return cases
+
+    expected = drawn("conv", 60, seed=5)
+    for count in (first, 10, 20, 45, 60, 10):
+        assert shown(count) == expected[:count]
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_exact_cases_are_exact(cases, function):
     """The largest sum of absolute products is an integer that the dtype holds."""

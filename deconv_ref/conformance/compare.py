@@ -157,7 +157,7 @@ def _in_dtype(case: Case, truth: Array) -> Array:
 def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Finding:
     """Judge values that differ, or may differ, from the truth by rounding."""
     case, truth = question.case, question.truth[quantity]
-    margin = question.operator.margin(question, quantity)
+    margin = question.margin(quantity)
     bound = np.where(np.isnan(margin.allowed), 0.0, margin.allowed)
     error = _errors(got, expected, truth, bound)
     allowed = np.zeros_like(bound) if case.exact else bound

@@ -13,7 +13,7 @@ from hypothesis import Phase, reject
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, excused, no_results
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.search import search, sibling, simpler
+from deconv_ref.conformance.search import Draws, search, sibling, simpler
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import DiedError, Worker
 from deconv_ref.errors import DeconvRefError
@@ -25,6 +25,7 @@ REFUSAL_SECONDS = 3.0  # its message says more than the smallest case would
 SHRINK_DEATHS = 6
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
 TRUTHS = 2**14  # cases of a run whose truth is kept
+DRAWS = 2**7  # functions whose cases are kept
 TWICE = 4  # one case of so many is asked again with a flag changed
 HARMED = "; a fresh process survives this case, so one before it did the harm"
 FAST_ALGORITHM = 2.0**6  # roundoffs of the largest magnitude: transforms mix a whole tile's values
@@ -124,6 +125,13 @@ def ask(case: Case) -> Question:
     return question
 
 
+@lru_cache(DRAWS)
+def draws(function: str, dtypes: tuple[str, ...], cases: int, seed: int) -> Draws:
+    """Give the cases of a function: what was drawn for one target is kept for the others."""
+    operator = OPERATORS[function.removesuffix("_backward")]
+    return Draws(operator.cases(function, dtypes), cases, seed)
+
+
 class Judge:
     """Judges one function of one target.
 
@@ -140,8 +148,10 @@ class Judge:
     ) -> None:
         self.operator = OPERATORS[function.removesuffix("_backward")]
         self.worker = worker
+        self.function = function
         self.cases = cases
         self.seed = seed
+        self.dtypes = dtypes
         self.tallies = {quantity: Tally() for quantity in self.operator.functions()[function]}
         self.unsupported: Counter[str] = Counter()
         self._strategy = self.operator.cases(function, dtypes)
@@ -160,6 +170,8 @@ class Judge:
 
         def visit(case: Case) -> bool:
             """Judge a case and, of every few, the same call with one flag changed at once after."""
+            if case.key() in self._known:
+                return self._finished
             twice = self._done % TWICE == TWICE - 1
             self._visit(case, progress)
             again = sibling(case, self.operator.flags) if twice and not self._finished else None
@@ -168,7 +180,17 @@ class Judge:
                     self._visit(again, progress)
             return self._finished
 
-        search(self._strategy, visit, self.cases, self.seed, [Phase.generate])
+        def visit_or_reject(case: Case) -> bool:
+            """Let Hypothesis know of what the target declines: it draws more, and other cases."""
+            finished = visit(case)
+            if case.key() not in self._known:
+                reject()
+            return finished
+
+        draws(self.function, self.dtypes, self.cases, self.seed).show(visit)
+        if not self._finished:
+            self.unsupported.clear()
+            search(self._strategy, visit_or_reject, self.cases, self.seed, [Phase.generate])
         shrunk = {Verdict.CRASHES} if self._harmed else set()
         for quantity, tally in self.tallies.items():
             tally.settle()
@@ -179,15 +201,13 @@ class Judge:
         self._confirm([t for t in self.tallies.items() if t[1].verdict is Verdict.WRONG])
 
     def _visit(self, case: Case, progress: Callable[[int], None]) -> None:
-        if self._finished:  # Hypothesis asks once more for what it found
-            return
         reason = self._unsupported(case)
         findings = self.findings(case) if reason is None else {}
         if findings and case.empty and _are(Verdict.REFUSES, findings):
             reason = "an empty batch"
         if reason is not None:
             self.unsupported[reason] += 1
-            reject()
+            return
         crashed = _are(Verdict.CRASHES, findings)
         if crashed and not _are(Verdict.CRASHES, self.findings(case)):  # in a fresh process
             self._harmed = True

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 
-__all__ = ["search", "sibling", "simpler"]
+__all__ = ["Draws", "search", "sibling", "simpler"]
+
+KEPT = 2**8  # cases that `Draws` keeps: as many as a run shows unless told otherwise
 
 
 class PlainProvider(HypothesisProvider):
@@ -51,6 +53,44 @@ def search(
     )
     with suppress(NoSuchExample, Unsatisfiable):
         find(strategy, condition, settings=quiet, random=random.Random(seed))
+
+
+class Draws:
+    """The cases that one seed draws, which are the same for all who ask for them.
+
+    Parameters
+    ----------
+    strategy : SearchStrategy of Case
+        What to draw.
+    cases : int
+        Most to draw.
+    seed : int
+        The same seed draws the same cases.
+    """
+
+    def __init__(self, strategy: SearchStrategy[Case], cases: int, seed: int) -> None:
+        self._strategy = strategy
+        self._cases = cases
+        self._seed = seed
+        self._kept: list[Case] = []
+
+    def show(self, enough: Callable[[Case], bool]) -> None:
+        """Show one case after the other until told that it is enough; from several threads."""
+        kept = self._kept
+        if any(map(enough, kept)):
+            return
+        drawn: list[Case] = []
+        finished = False
+
+        def show_next(case: Case) -> bool:
+            nonlocal finished
+            if not finished:  # Hypothesis asks once more for what it found
+                drawn.append(case)
+                finished = len(drawn) > len(kept) and enough(case)
+            return finished
+
+        search(self._strategy, show_next, self._cases, self._seed, [Phase.generate])
+        self._kept = max(self._kept, drawn[:KEPT], key=len)
 
 
 def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:

@@ -51,7 +51,12 @@ def _identify(module: Any, wanted: tuple[str, ...]) -> Identity:
         raise TargetError(
             f"{module.__file__}: has none of the functions to check: {', '.join(wanted)}"
         )
-    return Identity(*_name(module), functions)
+    return Identity(
+        *_name(module),
+        functions,
+        declines=hasattr(module, "unsupported"),
+        differs=hasattr(module, "DIFFERENCES"),
+    )
 
 
 def _name(module: Any) -> tuple[str, str]:

@@ -95,11 +95,19 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A case with its operator and the truth."""
+    """A case with its operator and the truth; what else was worked out for it is kept."""
 
     operator: Operator
     case: Case
     truth: Arrays
+    _margins: dict[str, Margin] = field(default_factory=dict)
+    _mapped: dict[Any, Arrays] = field(default_factory=dict)
+
+    def margin(self, quantity: str) -> Margin:
+        """Give the operator's margin."""
+        if quantity not in self._margins:
+            self._margins[quantity] = self.operator.margin(self, quantity)
+        return self._margins[quantity]
 
     def arrays(self) -> Arrays:
         """Operands by name, floating ones in float64."""
@@ -107,9 +115,11 @@ class Question:
 
     def mapped(self, function: Callable[[Any], Any]) -> Arrays:
         """Evaluate the case on a function of its floating operands."""
-        arrays = self.case.arrays()
-        changed = {n: function(a) if a.dtype.kind == "f" else a for n, a in arrays.items()}
-        return self.operator.evaluate(self.case, changed)
+        if function not in self._mapped:
+            arrays = self.case.arrays()
+            changed = {n: function(a) if a.dtype.kind == "f" else a for n, a in arrays.items()}
+            self._mapped[function] = self.operator.evaluate(self.case, changed)
+        return self._mapped[function]
 
     def evaluate(self, function: str, operands: tuple[str, ...] | None = None) -> Arrays:
         """Evaluate another function of the operator on some of the case's operands."""

@@ -34,11 +34,16 @@ class DiedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a target says it is, and which functions it has."""
+    """Who a target says it is, which functions it has, and whether it has more to be asked for.
+
+    `declines` tells that some calls may be unsupported, `differs` that some errors may be excused.
+    """
 
     name: str
     version: str
     functions: frozenset[str]
+    declines: bool
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ class Worker:
         self._answers: queue.Queue[Any] = queue.Queue()
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker
         self._closed = False
+        self._declines = self._differs = True
         self._unsupported: dict[Any, str | None] = {}
 
     def start(self, wanted: tuple[str, ...]) -> Identity:
@@ -104,6 +110,7 @@ class Worker:
             If the target cannot be loaded.
         """
         identity: Identity = self._introduce("identify", wanted)
+        self._declines, self._differs = identity.declines, identity.differs
         return identity
 
     def trainer(self) -> Trainer:
@@ -141,6 +148,8 @@ class Worker:
 
     def unsupported(self, op: str, parameters: Mapping[str, Any]) -> str | None:
         """Ask the target for the reason why it does not offer an operator with these parameters."""
+        if not self._declines:
+            return None
         key = (op, tuple(parameters.items()))
         if key not in self._unsupported:
             self._unsupported[key] = self._ask("unsupported", op, dict(parameters))
@@ -154,7 +163,7 @@ class Worker:
         DiedError
             If the process ends or `timeout` passes first.
         """
-        excuses: list[Excuse] = self._ask("excuses", case)
+        excuses: list[Excuse] = self._ask("excuses", case) if self._differs else []
         return excuses
 
     @property
