@@ -1,7 +1,8 @@
 """What strategies of cases are made of: shapes, values, special values, memory layouts.
 
 Configurations are drawn choice by choice, so that Hypothesis can shrink them; values come from a
-seeded generator, which is fast, and are shrunk afterwards by `deconv_ref.conformance.judge`.
+seeded generator, which is fast, and are shrunk afterwards, by `simpler` in
+`deconv_ref.conformance.search`.
 """
 
 import functools
@@ -17,10 +18,12 @@ from deconv_ref.conformance.case import LAYOUTS, SMALL, Operand
 __all__ = [
     "NARROW_BITS",
     "SPECIAL",
+    "Names",
     "exact_bits",
     "integers",
     "laid_out",
     "paddings",
+    "plain_value",
     "reals",
     "rngs",
     "shapes",
@@ -34,6 +37,7 @@ SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0)
 FARTHEST = {"float32": 88.0, "float64": 708.0}  # e**-x is still a normal number there
 
 Array = NDArray[Any]
+Names = frozenset[str]
 
 
 def rngs() -> st.SearchStrategy[np.random.Generator]:
@@ -75,19 +79,23 @@ def shapes(draw: st.DrawFn, least_axes: int = 0, most: Sequence[int] = (13, 6, 4
 
 
 @functools.cache  # Hypothesis validates every new strategy
-def paddings(reaches: tuple[int, ...]) -> st.SearchStrategy[Any]:
+def paddings(reaches: tuple[int, ...], plain: bool = False) -> st.SearchStrategy[Any]:
     """Draw the padding of a window: as much on both sides, pairs, or the name of a rule.
 
     Parameters
     ----------
     reaches : tuple of int
         Cells that the window spans, per axis; padding is at most as wide.
+    plain : bool
+        Whether there is to be none.
 
     Returns
     -------
     SearchStrategy
         Of values of the parameter `padding`.
     """
+    if plain:
+        return st.sampled_from(["valid", ((0, 0),) * len(reaches)])
     sides = [st.integers(0, min(e, 4)) for e in reaches]
     return st.one_of(
         st.tuples(*(side.map(lambda n: (n, n)) for side in sides)),
@@ -95,6 +103,20 @@ def paddings(reaches: tuple[int, ...]) -> st.SearchStrategy[Any]:
         st.tuples(*(st.tuples(side, side) for side in sides)),
         st.sampled_from(["same", "same_lower", "full"]),
     )
+
+
+def plain_value(name: str, value: Any) -> Any:
+    """Give the value of a window's parameter with which it does nothing special.
+
+    Examples
+    --------
+    >>> plain_value("stride", (2, 3)), plain_value("padding", ((0, 1),)), plain_value("groups", 4)
+    ((1, 1), ((0, 0),), 1)
+    """
+    if name == "padding":
+        return "valid" if isinstance(value, str) else ((0, 0),) * len(value)
+    least = 1 if name in ("stride", "dilation", "groups") else 0
+    return (least,) * len(value) if isinstance(value, tuple) else type(value)(least)
 
 
 def integers(rng: np.random.Generator, shape: tuple[int, ...], bits: int = 3) -> Array:
