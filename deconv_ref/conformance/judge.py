@@ -40,6 +40,7 @@ Known = dict[Any, dict[str, "Verdict"]]  # verdicts by quantity, by Case.key()
 BY_CALL = (Verdict.REFUSES, Verdict.CRASHES)  # these befall all quantities of a call at once
 
 
+@lru_cache(TRUTHS)
 def ask(case: Case) -> Question:
     """Evaluate the truth, and judge it in turn by an identity, if the operator has one.
 
@@ -50,11 +51,6 @@ def ask(case: Case) -> Question:
     DeconvRefError
         If the case is no legal call.
     """
-    return _asked(case, case.exact)
-
-
-@lru_cache(TRUTHS)
-def _asked(case: Case, _exact: bool) -> Question:  # cases that ask the same may be exact or not
     operator = OPERATORS[case.op]
     question = Question(operator, case, operator.evaluate(case))
     identity = operator.identity if case.exact and case.function != case.op else None

@@ -23,7 +23,7 @@ from deconv_ref.conformance import bounds
 if TYPE_CHECKING:
     from deconv_ref.conformance.truth import Question
 
-__all__ = ["Margin", "Rule", "cancelling", "collected", "selected", "summed", "within"]
+__all__ = ["Margin", "Rule", "along", "cancelling", "collected", "selected", "summed", "within"]
 
 Array = NDArray[Any]
 Rule = Callable[["Question", str], "Margin"]
@@ -106,6 +106,13 @@ def _counted(question: "Question", quantity: str) -> tuple[Any, Any]:
 
 
 _added = cancelling(_counted)
+
+
+def along(values: Array, matrices: list[Array]) -> Array:
+    """Multiply each spatial axis by its matrix."""
+    for axis, matrix in enumerate(matrices, 2):
+        values = np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)
+    return values
 
 
 def _underflow(question: "Question") -> float:

@@ -130,7 +130,7 @@ def made_plain(
 
 
 def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:
-    """Change one flag of a call, if that leaves it legal: what a target keeps of it must not count.
+    """Change one flag of a call, or a sign: what a target keeps of the call must not count.
 
     Parameters
     ----------
@@ -142,15 +142,18 @@ def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:
     Returns
     -------
     Case or None
-        The same call with the next value of the first flag that it has. Its result may need more
-        digits than the dtype has, so that it is judged by the bound.
+        The same call with the next value of the first flag that it has, if that is legal. Its
+        result may need more digits than the dtype has, so that it is judged by the bound. Without
+        flags, the first operand with the sign of all values changed, if there are any.
     """
     for name, values in flags.items():
         if case.parameters.get(name) in values:
             after = values[(values.index(case.parameters[name]) + 1) % len(values)]
             parameters = {**case.parameters, name: after}
             return replace(case, parameters=parameters, exact=False)
-    return None
+    first = next(name for name, array in case.arrays().items() if array.dtype.kind == "f")
+    signed = case.arrays()[first]
+    return case.with_operand(first, values=-signed) if signed.size else None
 
 
 def simpler(case: Case) -> Iterator[Case]:

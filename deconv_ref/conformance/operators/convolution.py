@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
-from deconv_ref.conformance.case import SMALL, Case, Operand
+from deconv_ref.conformance.case import Case, Operand
+from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import Margin, summed
 from deconv_ref.conformance.strategies import (
+    NARROW_BITS,
     Names,
+    exact_bits,
     integers,
     laid_out,
     paddings,
@@ -32,8 +34,6 @@ KERNEL = {1: 5, 2: 4, 3: 3}  # largest size by the number of spatial axes
 EXTRA = {1: 14, 2: 6, 3: 3}  # most cells beyond those that one window needs
 LONG = 40  # the same of a last axis that is drawn longer at times: more than two vectors
 CHANNELS = {1: 3, 2: 3, 3: 2}  # most channels per group
-NARROW = int(math.log2(SMALL))
-EXACT_BITS = {"float32": 24, "float64": 53}
 
 
 @st.composite
@@ -93,9 +93,7 @@ def convolutions(
     operands = {}
     for name in names:
         if exact:
-            bits = NARROW
-            if name == wide:  # the largest sum, of `terms` products, still has EXACT_BITS bits
-                bits = EXACT_BITS[dtype] - NARROW - math.ceil(math.log2(terms))
+            bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
             values = integers(rng, shapes[name], bits)
         else:
             values = reals(rng, shapes[name])
@@ -180,28 +178,13 @@ def _padded_cells(case: Case) -> int:
     return math.prod(n * s + 3 * reach(k, d) for n, k, s, d in zip(*sizes, strict=True))
 
 
-def adjoint(question: Question) -> bool:
-    """Tell whether <grad_y, A(x, weight)> = <grad_x, x> = <grad_weight, weight>, exactly."""
-    operands, gradients = question.arrays(), question.truth
-    y = question.evaluate(question.operator.name, ("x", "weight"))["forward"]
-    through_y = _dot(operands["grad_y"], y)
-    through_x = _dot(gradients["x"], operands["x"])
-    through_weight = _dot(gradients["weight"], operands["weight"])
-    return through_y == through_x == through_weight
-
-
-def _dot(a: NDArray[Any], b: NDArray[Any]) -> int:
-    """Multiply and add in integers of any size: the sum of a whole array may outgrow float64."""
-    return sum(int(p) * int(q) for p, q in zip(a.flat, b.flat, strict=True))
-
-
 OPERATORS = tuple(
     Operator(
         name,
         convolutions,
         convolved,
         gradients=("x", "weight", "bias"),
-        identity=adjoint,
+        identity=bilinear,
         plain=("stride", "padding", "dilation", "groups", "flip_kernel", "output_padding"),
         flags={"flip_kernel": (False, True)},
     )
