@@ -348,7 +348,7 @@ def test_shrinking_costs_so_many_calls_and_says_if_time_was_up(asked, monkeypatc
     assert "time was up" not in record["reason"]
     x = record["counterexample"]["inputs"]["x"]
     assert sorted(map(abs, x["data"])) == [1, 1, 1, 1]
-    monkeypatch.setattr(tally, "SHRINK_SECONDS", 0.0)
+    monkeypatch.setattr(judge, "SHRINK_SECONDS", 0.0)
     again = check_source(tmp_path, WRONG_DROPOUT, **plan).of("dropout")["forward"]
     assert "time was up before it was shrunk to the end" in again["reason"]
 

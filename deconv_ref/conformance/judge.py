@@ -22,6 +22,8 @@ __all__ = ["Judge", "ask"]
 
 SHRINK_CALLS = 400  # of a target, to make parameters smaller, and then values
 REFUSAL_CALLS = 40  # its message says more than the smallest case would
+SHRINK_SECONDS = 30.0  # by the clock, which no report should depend on: for slow targets alone
+SHRINK_DEATHS = 6
 PLAIN_ROUNDS = 8  # searches for cases of what a target offers, where that is little
 PATIENCE = 3  # cases that a fresh process may have to be asked again for want of an answer
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
@@ -242,7 +244,8 @@ class Judge:
         """Look for a smaller case of a tally's verdict: parameters first, then values."""
         tally = self.tallies[quantity]
         verdict = tally.verdict
-        budget = Budget(REFUSAL_CALLS if verdict is Verdict.REFUSES else SHRINK_CALLS)
+        calls = REFUSAL_CALLS if verdict is Verdict.REFUSES else SHRINK_CALLS
+        budget = Budget(calls, SHRINK_DEATHS, SHRINK_SECONDS)
 
         def fails(case: Case) -> bool:
             # Hypothesis asks again, and must hear the same, whatever is spent by then.
@@ -272,10 +275,10 @@ class Judge:
         except DeconvRefError:
             return {}
         except DiedError:
-            budget.deaths += 1
+            budget.deaths -= 1
             return {}
         budget.calls -= 1
-        budget.deaths += _are(Verdict.CRASHES, findings)
+        budget.deaths -= _are(Verdict.CRASHES, findings)
         for quantity, finding in findings.items():
             self.tallies[quantity].keep_smaller(case, finding)
         return {quantity: finding.verdict for quantity, finding in findings.items()}

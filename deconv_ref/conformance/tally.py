@@ -9,9 +9,6 @@ from deconv_ref.conformance.compare import Finding, Verdict
 
 __all__ = ["Budget", "Tally"]
 
-SHRINK_SECONDS = 30.0  # by the clock, which no report should depend on: for slow targets alone
-SHRINK_DEATHS = 6
-
 
 @dataclass(slots=True)
 class Tally:
@@ -98,19 +95,17 @@ class Budget:
 
     Attributes
     ----------
-    calls : int
-        Calls left.
-    deaths : int
-        How often the target died.
+    calls, deaths : int
+        Calls that are left, and deaths of the target.
     late : bool
         Whether it was time that ran out.
     """
 
-    def __init__(self, calls: int) -> None:
+    def __init__(self, calls: int, deaths: int, seconds: float) -> None:
         self.calls = self._given = calls
-        self.deaths = 0
+        self.deaths = deaths
         self.late = False
-        self._deadline = time.monotonic() + SHRINK_SECONDS
+        self._deadline = time.monotonic() + seconds
 
     def renew(self) -> None:
         """Give as many calls again, in what time and deaths are left."""
@@ -119,7 +114,7 @@ class Budget:
     @property
     def spent(self) -> bool:
         """Whether there is nothing left."""
-        if self.calls <= 0 or self.deaths > SHRINK_DEATHS:
+        if self.calls <= 0 or self.deaths < 0:
             return True
         self.late = self.late or time.monotonic() > self._deadline
         return self.late
