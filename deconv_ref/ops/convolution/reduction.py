@@ -15,7 +15,6 @@ from deconv_ref import threads
 from deconv_ref.ops.convolution.channels import (
     ABREAST,
     MOST_TERMS,
-    VECTOR_BYTES,
     dot_filters,
     terms_together,
 )
@@ -24,6 +23,7 @@ from deconv_ref.ops.convolution.lines import LANES, add_line, address_of, turn_l
 from deconv_ref.ops.convolution.microkernel import (
     DOT_BYTES,
     LONGEST,
+    VECTOR_BYTES,
     dot_columns,
     dot_tiles,
     largest_dot_rows,
