@@ -13,6 +13,7 @@ SUBJECTS = {
     "convolutions": "convolutions against PyTorch and JAX, under the roofline (the default)",
     "operators": "pooling, resampling, activations, losses and the like against PyTorch",
     "training": "one step of training against PyTorch, Keras and JAX",
+    "scaling": "how time and memory of a convolution grow, with exponents",
     "memory": "peak memory of convolutions, and what steps of training allocate",
 }
 PACKAGES = ("numpy", "numba", "torch", "jax", "keras", "tensorflow", "tensorflow-cpu")
