@@ -15,6 +15,7 @@ SUBJECTS = {
     "training": "one step of training against PyTorch, Keras and JAX",
     "scaling": "how time and memory of a convolution grow, with exponents",
     "memory": "peak memory of convolutions, and what steps of training allocate",
+    "start": "the first call in a fresh process, with a cold and a warm cache of kernels",
 }
 PACKAGES = ("numpy", "numba", "torch", "jax", "keras", "tensorflow", "tensorflow-cpu")
 
