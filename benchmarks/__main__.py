@@ -22,7 +22,7 @@ PACKAGES = ("numpy", "numba", "torch", "jax", "keras", "tensorflow", "tensorflow
 
 def main() -> None:
     given = sys.argv[1:]
-    if not given or (given[0] not in SUBJECTS and given[0] not in ("-h", "--help")):
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given.insert(0, "convolutions")
     options = arguments(given)
     module = importlib.import_module(f"benchmarks.{options.subject}")

@@ -15,9 +15,9 @@ COLOURS = {"deconv_ref": "tab:blue", "torch": "tab:orange", "jax": "tab:green"}
 def draw_roofline(path: Path, rates: dict[str, float], rows: list[dict[str, Any]]) -> None:
     figure, panels = plt.subplots(1, 2, figsize=(13, 6), sharey=True, layout="constrained")
     for axes, mode in zip(panels, ("forward", "forward+backward"), strict=True):
+        axes.set(xscale="log", yscale="log", title=mode, xlabel="FLOP per byte")
         draw_points(axes, mode, rows)
         draw_roofs(axes, rates, sorted({row["dtype"] for row in rows}))
-        axes.set(xscale="log", yscale="log", title=mode, xlabel="FLOP per byte")
     panels[0].set_ylabel("GFLOP/s")
     panels[0].legend(loc="lower right")
     figure.savefig(path, dpi=120)

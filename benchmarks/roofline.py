@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.workers import surroundings
 
 COPIED = 1 << 28  # bytes, more than caches have
-ROUNDS = 20_000
+ROUNDS = 200_000  # of the loop: some ten milliseconds
 UNROLLED = 4  # multiply-adds of each sum in the body of the loop
 
 Rates = dict[str, float]
@@ -24,7 +24,7 @@ def measure(threads: int, quick: bool) -> Rates:
     """Give operations per second by dtype, and bytes read and written per second by "copy"."""
     context = multiprocessing.get_context("spawn")
     with surroundings(threads, {}), ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(rates, threads, 5 if quick else 30).result()
+        return pool.submit(rates, threads, 0.5 if quick else 3.0).result()
 
 
 def described(rates: Rates) -> str:
@@ -39,13 +39,14 @@ def seconds_at_least(rates: Rates, dtype: str, flops: float, moved: float) -> fl
     return max(flops / rates[dtype], moved / rates["copy"])
 
 
-def rates(threads: int, repetitions: int) -> Rates:
-    """Measure all threads at once, and take the best: nothing but disturbances makes them slow."""
+def rates(threads: int, seconds: float) -> Rates:
+    """Measure all threads at once, and take the best: only disturbances make them slow."""
     with ThreadPoolExecutor(threads) as pool:
 
         def best(piece: Callable[[int], object]) -> float:
-            times = []
-            for _ in range(repetitions):
+            times: list[float] = []
+            end = time.perf_counter() + seconds
+            while len(times) < 3 or time.perf_counter() < end:
                 began = time.perf_counter()
                 list(pool.map(piece, range(threads)))
                 times.append(time.perf_counter() - began)

@@ -49,6 +49,16 @@ def test_a_call_is_bound_by_its_arithmetic_or_by_its_bytes(module):
     assert bound(rates, "float32", flops=1000, moved=200) == 20
 
 
+def test_libraries_that_disagree_are_not_compared(module):
+    check = module("workers").check_agreement
+    ours = {"norms": {"forward": [5.0, 2.0]}}
+    check(
+        {"deconv_ref": ours, "torch": {"norms": {"forward": [5.0]}}, "jax": {"norms": {}}}, "case"
+    )
+    with pytest.raises(SystemExit, match="case, forward: results of torch"):
+        check({"deconv_ref": ours, "torch": {"norms": {"forward": [5.01]}}}, "case")
+
+
 SMALL = [
     ("conv", (2, 4, 5, 6), (6, 2, 3, 2), {"stride": (2, 3), "padding": 1, "groups": 2}),
     ("conv", (1, 3, 7), (2, 3, 3), {"dilation": 3, "padding": 4}),
