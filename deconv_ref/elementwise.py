@@ -136,8 +136,8 @@ def _digest(*functions: Callable[..., Any]) -> int:
     return zlib.crc32(repr(parts).encode())
 
 
-# The loops. `digest` does nothing in them but enter the key of Numba's cache. They count from 0, over
-# slices: an index that might be negative, and then counted from the end, cannot be vectorised.
+# The loops. `digest` does nothing in them but enter the key of Numba's cache. They count from 0,
+# over slices: an index that might be negative, counted from the end, could not be vectorised.
 
 
 def _fill_1(point: Any, digest: int) -> Any:

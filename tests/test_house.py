@@ -19,8 +19,8 @@ KERNELS = ("cpu", "cuda", "literal")
 # side. "__init__" is the public API: it shows the operators, and what is above may use it.
 FLOORS = (
     ("errors", "real", "version"),
-    ("window",),
-    ("backend", "checks", "compiling", "threads"),
+    ("emitter", "window"),
+    ("backend", "checks", "compiling", "lines", "threads"),
     ("elementwise",),
     ("logits",),
     ("ops",),
