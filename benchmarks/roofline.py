@@ -76,7 +76,7 @@ def multiply_adds(threads: int, dtype: str) -> tuple[int, Callable[[int], object
     from numba.core import cgutils
     from numba.extending import intrinsic
 
-    from deconv_ref.ops.convolution.emitter import REGISTERS, VECTOR_BYTES, Emitter
+    from deconv_ref.emitter import REGISTERS, VECTOR_BYTES, Emitter
 
     chains = REGISTERS - 4
     lanes = VECTOR_BYTES // np.dtype(dtype).itemsize

@@ -9,9 +9,9 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.lines import read, turn_lines
 from deconv_ref.memory import empty
 from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
-from deconv_ref.ops.convolution.lines import read, turn_lines
 from deconv_ref.ops.convolution.microkernel import (
     VECTOR_BYTES,
     correlate_tiles,

@@ -6,7 +6,7 @@ its first position and its positions along (n, d, h, w); ``unit`` is one number 
 
 import numba
 
-from deconv_ref.ops.convolution.lines import (
+from deconv_ref.lines import (
     address_of,
     copy_between,
     copy_every_second,

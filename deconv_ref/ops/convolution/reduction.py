@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.lines import LANES, add_line, address_of, turn_lines
 from deconv_ref.ops.convolution.channels import (
     ABREAST,
     MOST_TERMS,
@@ -19,7 +20,6 @@ from deconv_ref.ops.convolution.channels import (
     terms_together,
 )
 from deconv_ref.ops.convolution.correlation import ALONE, shares
-from deconv_ref.ops.convolution.lines import LANES, add_line, address_of, turn_lines
 from deconv_ref.ops.convolution.microkernel import (
     DOT_BYTES,
     LONGEST,

@@ -18,6 +18,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from deconv_ref import threads
+from deconv_ref.memory import empty, zeros
 
 __all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
 
@@ -49,7 +50,7 @@ def forward(x, weight, bias):
     numpy.ndarray of shape (N, M)
         The map's result.
     """
-    y = np.empty((len(x), len(weight)), x.dtype)
+    y = empty((len(x), len(weight)), x.dtype)
     y[...] = 0 if bias is None else bias
     return add_product(y, x, weight.T)
 
@@ -69,7 +70,7 @@ def input_gradient(grad_y, weight):
     numpy.ndarray of shape (N, C)
         The gradient.
     """
-    return add_product(np.zeros((len(grad_y), weight.shape[1]), grad_y.dtype), grad_y, weight)
+    return add_product(zeros((len(grad_y), weight.shape[1]), grad_y.dtype), grad_y, weight)
 
 
 def weight_gradient(grad_y, x):
@@ -87,7 +88,7 @@ def weight_gradient(grad_y, x):
     numpy.ndarray of shape (M, C)
         The gradient.
     """
-    return add_product(np.zeros((grad_y.shape[1], x.shape[1]), x.dtype), grad_y.T, x)
+    return add_product(zeros((grad_y.shape[1], x.shape[1]), x.dtype), grad_y.T, x)
 
 
 def bias_gradient(grad_y):

@@ -10,6 +10,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from deconv_ref import threads
+from deconv_ref.memory import empty, zeros
 from deconv_ref.ops.padding import equations
 
 __all__ = ["forward", "gradient"]
@@ -38,7 +39,7 @@ def forward(x, padding, mode, value):
         The padded array.
     """
     size = [n + before + after for n, (before, after) in zip(x.shape[2:], padding, strict=True)]
-    y = np.empty((*x.shape[:2], *size), x.dtype)
+    y = empty((*x.shape[:2], *size), x.dtype)
     tables = _sources(mode, padding, x.shape[2:])
     source = _contiguous(x).reshape(-1, *x.shape[2:])
     out = y.reshape(source.shape[0], *size)
@@ -66,7 +67,7 @@ def gradient(grad_y, padding, mode):
     """
     shape = grad_y.shape
     size = [n - before - after for n, (before, after) in zip(shape[2:], padding, strict=True)]
-    grad_x = np.zeros((*shape[:2], *size), grad_y.dtype)
+    grad_x = zeros((*shape[:2], *size), grad_y.dtype)
     depth, height, width = _sources(mode, padding, size)
     source = _contiguous(grad_y).reshape(-1, *shape[2:])
     out = grad_x.reshape(source.shape[0], *size)

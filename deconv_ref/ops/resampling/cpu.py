@@ -10,6 +10,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from deconv_ref import threads
+from deconv_ref.memory import empty
 
 __all__ = ["linear", "linear_gradient", "nearest", "nearest_gradient", "shuffle", "unshuffle"]
 
@@ -77,7 +78,7 @@ def shuffle(x, factor):
     """
     p, q, r = factor
     n, c, d, h, w = x.shape
-    y = np.empty((n, c // (p * q * r), d * p, h * q, w * r), x.dtype)
+    y = empty((n, c // (p * q * r), d * p, h * q, w * r), x.dtype)
     channels = _contiguous(x).reshape(-1, p, q, r, d, h, w)
     rows = y.reshape(-1, d, p, h, q, w * r)
     threads.run_shares(_shuffle_rows, rows.size // (w * r), y.size, channels, rows)
@@ -101,7 +102,7 @@ def unshuffle(y, factor):
     """
     p, q, r = factor
     n, c, d, h, w = y.shape
-    x = np.empty((n, c * p * q * r, d // p, h // q, w // r), y.dtype)
+    x = empty((n, c * p * q * r, d // p, h // q, w // r), y.dtype)
     channels = x.reshape(-1, p, q, r, d // p, h // q, w // r)
     rows = _contiguous(y).reshape(-1, d // p, p, h // q, q, w)
     threads.run_shares(_unshuffle_rows, rows.size // w, y.size, rows, channels)
@@ -115,7 +116,7 @@ def _contiguous(array):
 
 def _run(rows, source, size, grid):
     """Call a row kernel for every row of a result of this spatial size."""
-    result = np.empty((*source.shape[:2], *size), source.dtype)
+    result = empty((*source.shape[:2], *size), source.dtype)
     source = _contiguous(source).reshape(-1, *source.shape[2:])
     out = result.reshape(-1, *size)
     cost = max(source.size, out.size)

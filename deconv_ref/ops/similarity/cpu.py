@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.memory import empty
 
 __all__ = ["gradient", "similarity"]
 
@@ -40,7 +41,7 @@ def similarity(x, y, taps, c1, c2):
     numpy.ndarray of shape (N, C)
         In float64.
     """
-    result = np.empty(x.shape[:2])
+    result = empty(x.shape[:2], np.float64)
     given, pairs = (rows(x), rows(y)), result.size
     if taps is None:
         threads.run_shares(compare, pairs, x.size, *given, c1, c2, result.reshape(-1))
@@ -69,7 +70,7 @@ def gradient(grad, x, y, taps, c1, c2):
     numpy.ndarray of shape (N, C, D, H, W)
         Of the dtype of `x`.
     """
-    result = np.empty(x.shape, x.dtype)
+    result = empty(x.shape, x.dtype)
     given, pairs = (plain(grad).reshape(-1), rows(x), rows(y)), x.shape[0] * x.shape[1]
     if taps is None:
         threads.run_shares(spread, pairs, x.size, *given, c1, c2, rows(result))

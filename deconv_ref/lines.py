@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from deconv_ref.ops.convolution.emitter import VECTOR_BYTES, Emitter
+from deconv_ref.emitter import VECTOR_BYTES, Emitter
 
 __all__ = [
     "LANES",
