@@ -17,8 +17,9 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from deconv_ref import real, threads
+from deconv_ref.compiling import plain
 
-__all__ = ["Elementwise", "plain"]
+__all__ = ["Elementwise"]
 
 BLOCK = 4096  # values of a sum that are added by one thread
 LANES = 64  # sums that a block is added to side by side: value i to number i mod LANES
@@ -112,11 +113,6 @@ class _Piece:
 
     def __call__(self, *arguments: Any) -> None:
         self._loop(*arguments, *self._parameters)
-
-
-def plain(array: Any) -> Any:
-    """Give an array the one memory layout that compiled functions are made for."""
-    return np.require(array, requirements=["C", "A", "W", "E"])
 
 
 def _split(operands: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
@@ -227,7 +223,6 @@ def add_exactly(a: float, b: float) -> tuple[float, float]:
 register_jitable(add_exactly)
 
 
-@register_jitable
 def add_to_lanes(lanes: Any, values: Any, count: int) -> None:
     """Add each of the first values to its lane: a row of sums above a row of what they lost."""
     for lane in range(count):
@@ -235,7 +230,6 @@ def add_to_lanes(lanes: Any, values: Any, count: int) -> None:
         lanes[1, lane] += error
 
 
-@register_jitable
 def add_lanes(lanes: Any) -> tuple[float, float]:
     """Add the lanes by halving, to one sum and what it lost."""
     half = LANES // 2
@@ -245,6 +239,10 @@ def add_lanes(lanes: Any) -> tuple[float, float]:
             lanes[1, lane] += lanes[1, lane + half] + error
         half //= 2
     return lanes[0, 0], lanes[1, 0]
+
+
+register_jitable(add_to_lanes)
+register_jitable(add_lanes)
 
 
 def add_blocks(sums: Any) -> float:

@@ -8,6 +8,7 @@ Everything here gathers: a row of the result belongs to one call, whatever it is
 """
 
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 
 import numba
@@ -23,20 +24,23 @@ from deconv_ref.window import Window
 
 __all__ = ["Reach", "blocks", "max_rows", "reached_cells", "reached_positions", "sum_rows"]
 
+REMEMBERED = 32  # windows whose tables are kept
+
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Reach(NamedTuple):
-    """What each element of an axis of the result is made of: `count` elements of the source.
+    """What each element of an axis of the result is made of: `number` elements of the source.
 
     They are the `first` and every `step`-th after it.
     """
 
     first: np.ndarray
-    count: np.ndarray
+    number: np.ndarray
     step: int
 
 
+@lru_cache(maxsize=REMEMBERED)
 def reached_cells(window: Window) -> tuple[Reach, ...]:
     """Tell which cells each position meets, axis by axis."""
     axes = []
@@ -49,6 +53,7 @@ def reached_cells(window: Window) -> tuple[Reach, ...]:
     return tuple(axes)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def reached_positions(window: Window) -> tuple[Reach, ...]:
     """Tell which positions meet each cell, axis by axis."""
     axes = []
@@ -94,7 +99,7 @@ def sum_rows(source, reach, shared, divisors, result, first, last):
                         divide(source, place, divisor, quotients, (0, 0, 0), channels)
                         array, place = quotients, (0, 0, 0)
                     turn_rows(line, array, place, channels)
-                add_windows(sums, line, wide.first, wide.count, wide.step)
+                add_windows(sums, line, wide.first, wide.number, wide.step)
         turn_back(rows, sums, lanes, width, channels)
         if divisors[2].size:
             divisor = divisors[0][d] * divisors[1][h] * divisors[2]
@@ -120,7 +125,7 @@ def max_rows(x, reach, y, indices, first, last):
             for i in elements(high, h):
                 turn_rows(line, x, (channel, z, i), channels)
                 place = (z * x.shape[2] + i) * x.shape[3]
-                raise_tops(tops, found, line, wide.first, wide.count, wide.step, place)
+                raise_tops(tops, found, line, wide.first, wide.number, wide.step, place)
         turn_back(rows, tops, lanes, width, channels)
         turn_back(places.view(np.float64), found.view(np.float64), lanes, width, channels)
         copy(rows, y, (channel, d, h), channels)
@@ -140,7 +145,7 @@ def block_of(number, lanes, shape):
 def elements(axis, place):
     """List what an element of an axis is made of."""
     first = axis.first[place]
-    return range(first, first + axis.count[place] * axis.step, axis.step)
+    return range(first, first + axis.number[place] * axis.step, axis.step)
 
 
 @compiled
