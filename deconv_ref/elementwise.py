@@ -17,9 +17,10 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from deconv_ref import real, threads
+from deconv_ref.compiling import plain
 from deconv_ref.memory import empty
 
-__all__ = ["Elementwise", "plain"]
+__all__ = ["Elementwise"]
 
 BLOCK = 4096  # values of a sum that are added by one thread
 LANES = 64  # sums that a block is added to side by side: value i to number i mod LANES
@@ -113,11 +114,6 @@ class _Piece:
 
     def __call__(self, *arguments: Any) -> None:
         self._loop(*arguments, *self._parameters)
-
-
-def plain(array: Any) -> Any:
-    """Give an array the one memory layout that compiled functions are made for."""
-    return np.require(array, requirements=["C", "A", "W", "E"])
 
 
 def _split(operands: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
@@ -246,8 +242,8 @@ def add_lanes(lanes: Any) -> tuple[float, float]:
     return lanes[0, 0], lanes[1, 0]
 
 
-for function in (add_to_lanes, add_lanes):
-    register_jitable(function)
+register_jitable(add_to_lanes)
+register_jitable(add_lanes)
 
 
 def add_blocks(sums: Any) -> float:

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 
 from deconv_ref import logits, threads
+from deconv_ref.compiling import plain
 from deconv_ref.elementwise import (
     COST,
     LANES,
@@ -17,7 +18,6 @@ from deconv_ref.elementwise import (
     add_exactly,
     add_lanes,
     add_to_lanes,
-    plain,
 )
 from deconv_ref.memory import empty
 from deconv_ref.ops.activations import literal, stable

@@ -18,6 +18,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
 from deconv_ref.memory import empty, zeros
 
 __all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
@@ -119,16 +120,11 @@ def add_product(out, a, b):
     return out
 
 
-def _contiguous(array):
-    """Give one memory layout to all arrays, so that Numba compiles one version per dtype."""
-    return np.require(np.asarray(array), requirements=["C", "A", "W"])
-
-
 def _memory(array):
     """Give an array as one line of numbers, and the steps along its two axes."""
     if array.T.flags.c_contiguous:
-        return _contiguous(array.T).reshape(-1), 1, array.shape[0]
-    return _contiguous(array).reshape(-1), array.shape[1], 1
+        return plain(array.T).reshape(-1), 1, array.shape[0]
+    return plain(array).reshape(-1), array.shape[1], 1
 
 
 @numba.njit(cache=True, nogil=True)

@@ -12,7 +12,8 @@ import numba
 import numpy as np
 
 from deconv_ref import logits, threads
-from deconv_ref.elementwise import COST, add_exactly, plain
+from deconv_ref.compiling import plain
+from deconv_ref.elementwise import COST, add_exactly
 from deconv_ref.memory import empty
 from deconv_ref.ops.losses import literal, stable
 from deconv_ref.ops.losses.reduction import Gradient, Loss, gradient_of_values, reduced

@@ -65,7 +65,8 @@ def _sums(add: Callable[..., Any], *arguments: np.ndarray) -> np.ndarray:
 
 def _repeated(vector: np.ndarray, array: np.ndarray) -> np.ndarray:
     """Give every column of an array what a vector holds for its channel."""
-    return np.repeat(vector, array.shape[1] // len(vector))
+    width = array.shape[1] // len(vector)
+    return np.repeat(vector, width) if width > 1 else vector
 
 
 @compiled

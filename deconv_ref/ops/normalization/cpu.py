@@ -12,6 +12,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
 from deconv_ref.memory import empty
 from deconv_ref.ops.normalization import columns, literal
 
@@ -43,17 +44,17 @@ def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def inv_std(var: np.ndarray, epsilon: float) -> np.ndarray:
     """Evaluate the normalizing factors (N3), in float64."""
-    return literal.inv_std(plain(var), epsilon)
+    return literal.inv_std(var, epsilon)
 
 
 def unbiased(var: np.ndarray, count: int) -> np.ndarray:
     """Evaluate the unbiased variances (N5) from `count` values per channel."""
-    return literal.unbiased(plain(var), count)
+    return literal.unbiased(var, count)
 
 
 def running(old: np.ndarray, new: np.ndarray, momentum: float) -> np.ndarray:
     """Evaluate the next running statistics (N6), of the dtype of the old ones."""
-    return literal.running(plain(old), plain(new), momentum)
+    return literal.running(old, new, momentum)
 
 
 def dropout(x: np.ndarray, mask: np.ndarray, keep: float) -> np.ndarray:
@@ -159,14 +160,9 @@ def spread_all(grad_y: np.ndarray, x: np.ndarray, *vectors: np.ndarray) -> np.nd
     return grad_x
 
 
-def plain(array: np.ndarray) -> np.ndarray:
-    """Give an array the one memory layout that the compiled functions are made for."""
-    return np.require(array, requirements=["C", "W", "A", "E"])
-
-
 def wide(array: np.ndarray) -> np.ndarray:
     """Give a vector the one dtype and layout that the compiled functions are made for."""
-    return plain(array.astype(np.float64))
+    return plain(array.astype(np.float64, copy=False))
 
 
 def rows(x: np.ndarray) -> int:

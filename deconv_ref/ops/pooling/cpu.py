@@ -8,6 +8,7 @@ Arrays have exactly three spatial axes, or one where only flat indices matter; a
 be read-only.
 """
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -15,8 +16,10 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
 from deconv_ref.memory import empty, zeros
 from deconv_ref.ops.pooling import lanes
+from deconv_ref.ops.pooling.lanes import REMEMBERED
 from deconv_ref.window import Window
 
 __all__ = [
@@ -218,12 +221,13 @@ def sums(source: np.ndarray, size: Any, reach: Any, shared: Any, divisors: Any) 
     """Add up what each element of a result of this spatial size is made of."""
     result = empty((*source.shape[:2], *size), source.dtype)
     arrays = planes(source), reach, shared, divisors, planes(result)
-    terms = prod(int(axis.count.max(initial=0)) for axis in reach)
+    terms = prod(int(axis.number.max(initial=0)) for axis in reach)
     cost = source.size + result.size * terms
     threads.run_shares(lanes.sum_rows, lanes.blocks(arrays[-1]), cost, *arrays)
     return result
 
 
+@lru_cache(maxsize=REMEMBERED)
 def window_counts(window: Window, padded: bool) -> tuple[np.ndarray, ...]:
     """Count the cells of each window inside the bounds, axis by axis; NaN where there is none."""
     counts = []
@@ -235,10 +239,11 @@ def window_counts(window: Window, padded: bool) -> tuple[np.ndarray, ...]:
     return tuple(counts)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def position_counts(window: Window) -> tuple[np.ndarray, ...]:
     """Count the positions that meet each cell, axis by axis, as 1 where there is none."""
     axes = lanes.reached_positions(window)
-    return tuple(np.maximum(axis.count, 1).astype(np.float64) for axis in axes)
+    return tuple(np.maximum(axis.number, 1).astype(np.float64) for axis in axes)
 
 
 def channels(array: np.ndarray) -> int:
@@ -248,8 +253,7 @@ def channels(array: np.ndarray) -> int:
 
 def planes(array: np.ndarray) -> np.ndarray:
     """Lay (N, C, ...) out as (N * C, ...), contiguous: one form for compiled code."""
-    plain = np.require(np.asarray(array), requirements=["C", "A", "W"])
-    return plain.reshape(channels(array), *array.shape[2:])
+    return plain(array).reshape(channels(array), *array.shape[2:])
 
 
 @compiled

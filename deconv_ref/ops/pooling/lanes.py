@@ -8,6 +8,7 @@ Everything here gathers: a row of the result belongs to one call, whatever it is
 """
 
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 
 import numba
@@ -23,6 +24,8 @@ from deconv_ref.window import Window
 
 __all__ = ["Reach", "blocks", "max_rows", "reached_cells", "reached_positions", "sum_rows"]
 
+REMEMBERED = 32  # windows whose tables are kept
+
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -37,6 +40,7 @@ class Reach(NamedTuple):
     step: int
 
 
+@lru_cache(maxsize=REMEMBERED)
 def reached_cells(window: Window) -> tuple[Reach, ...]:
     """Tell which cells each position meets, axis by axis."""
     axes = []
@@ -49,6 +53,7 @@ def reached_cells(window: Window) -> tuple[Reach, ...]:
     return tuple(axes)
 
 
+@lru_cache(maxsize=REMEMBERED)
 def reached_positions(window: Window) -> tuple[Reach, ...]:
     """Tell which positions meet each cell, axis by axis."""
     axes = []

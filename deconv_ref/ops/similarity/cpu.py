@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
 from deconv_ref.memory import empty
 
 __all__ = ["gradient", "similarity"]
@@ -78,11 +79,6 @@ def gradient(grad, x, y, taps, c1, c2):
         more = (x.shape[2:], taps, c1, c2, rows(result))
         threads.run_shares(spread_windows, pairs, 2 * PRODUCTS * x.size, *given, *more)
     return result
-
-
-def plain(array):
-    """Give an array the one memory layout that the compiled functions are made for."""
-    return np.require(array, requirements=["C", "W", "A", "E"])
 
 
 def rows(x):
