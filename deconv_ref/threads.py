@@ -73,15 +73,16 @@ def run(piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list
     """
     helpers = min(threads(), len(arguments)) - 1
     results: list[Any] = [None] * len(arguments)
-    waiting = deque(range(len(arguments)))
+    # Emptied on the way: what a helper that never starts holds must not keep arrays alive.
+    waiting = deque(enumerate(arguments))
 
     def work() -> None:
         while True:
             try:
-                n = waiting.popleft()  # whoever is free takes the next piece
+                n, chosen = waiting.popleft()  # whoever is free takes the next piece
             except IndexError:
                 return
-            results[n] = piece(*arguments[n])
+            results[n] = piece(*chosen)
 
     pending = [_executor().submit(work) for _ in range(helpers)]
     try:
