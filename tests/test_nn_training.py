@@ -1,5 +1,7 @@
 """Training: what `fit` does, what it tells, and that it goes on where it was stopped."""
 
+from itertools import product
+
 import nn_run
 import numpy as np
 import pytest
@@ -359,7 +361,8 @@ def test_the_input_s_gradient_is_left_out_where_nobody_needs_it():
     rng = np.random.default_rng(1)
     x, target = rng.random((2, 1, 8, 8)), rng.random((2, 3, 8, 8))
     for first in ([], [nn.Reshape((1, 8, 8)), nn.Relu()]):
-        for layer in (nn.Conv(3, 3, padding="same"), nn.ConvTranspose(3, 3, padding="same")):
+        for kind, mode in product((nn.Conv, nn.ConvTranspose), ("zeros", "replicate")):
+            layer = kind(3, 3, padding=1, padding_mode=mode)
             model = nn.Sequential([*first, layer, nn.Relu()], dtype="float64")
             grad = dr.mse_backward(model.forward(x), target)
             assert model.backward(grad, needs_x=False) is None
