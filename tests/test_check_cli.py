@@ -19,7 +19,7 @@ from deconv_ref.conformance.operators import OPERATORS
 
 pty = pytest.importorskip("pty", reason="terminals are emulated as POSIX systems do")
 
-COMMAND = [sys.executable, "-m", "deconv_ref.cli"]
+COMMAND = [sys.executable, "-m", "deconv_ref"]
 ESCAPE = "\x1b"
 GROUPS = {  # of quantities, and their fields; what contains what in the report
     "document": {"deconv_ref", "seed", "results"},
@@ -485,6 +485,26 @@ def test_an_interrupt_ends_it_quickly_and_leaves_no_process(seconds, folder):
         for _ in range(20):  # the last may still be dying
             os.killpg(process.pid, 0)
             time.sleep(0.2)
+
+
+INTERRUPTED = """
+import runpy, sys
+class Interrupting:
+    def find_spec(name, *_):
+        if name == module:
+            raise KeyboardInterrupt
+module, sys.argv = sys.argv[1], ["deconv-ref", "check", "right.py"]
+sys.meta_path.insert(0, Interrupting)
+runpy.run_module("deconv_ref", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["deconv_ref.cli", "typer", "rich.console", "hypothesis"])
+def test_an_interrupt_of_an_import_ends_it_quietly(module, folder):
+    command = [sys.executable, "-c", INTERRUPTED, module]
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60)
+    assert (finished.returncode, finished.stdout) == (130, "")
+    assert finished.stderr == "deconv-ref: interrupted\n"
 
 
 # The documents

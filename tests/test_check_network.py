@@ -21,7 +21,7 @@ from deconv_ref.conformance.network.lockstep import compare, measure_growth
 from deconv_ref.conformance.network.systems import SYSTEMS, Task, assemble, make_task
 
 STEPS = 3
-COMMAND = [sys.executable, "-m", "deconv_ref.cli", "check", "--network"]
+COMMAND = [sys.executable, "-m", "deconv_ref", "check", "--network"]
 
 
 @cache
