@@ -5,13 +5,16 @@ import json
 import subprocess
 import sys
 import textwrap
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from deconv_ref.conformance import report, runner
+from deconv_ref.conformance import frameworks, judge, report, runner, serve
 from deconv_ref.conformance.operators import OPERATORS
+from deconv_ref.conformance.worker import Worker
 
 SLICES = Path(__file__).with_name("slices.py")
 FUNCTIONS = ("conv", "conv_backward", "conv_transpose", "conv_transpose_backward")
@@ -69,10 +72,46 @@ class Checked:
         }
 
 
-def check(*targets, ops=("conv", "conv_transpose"), **plan):
-    """Check targets, without a command line around it."""
+class Here(Worker):
+    """Runs a target in this process: what is fresh is the module, which is loaded again."""
+
+    _module = None
+
+    def _ask(self, kind, *arguments):
+        if self._module is None:
+            self._module = frameworks.load(self.target)
+        # Its warnings would go to a log, had it a process of its own.
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            return serve.HANDLERS[kind](self._module, *arguments)
+
+    def stop(self):
+        self._module = None
+
+
+def check(*targets, ops=("conv", "conv_transpose"), worker=Here, shrink=True, **plan):
+    """Check targets, without a command line around it.
+
+    Parameters
+    ----------
+    targets : str or path
+        What to check.
+    ops : tuple of str
+        Operators.
+    worker : type
+        `Here`; or `Worker`, for what ends or outlives its process, or minds which one it is in.
+    shrink : bool
+        Whether to shrink what is found; else counterexamples are as they were drawn.
+    plan : dict
+        More for `runner.Plan`.
+    """
     planned = runner.Plan(tuple(map(str, targets)), ops=ops, **plan)
-    return Checked(runner.check(planned, lambda *_: None, lambda *_: None), planned.seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "Worker", worker)
+        patch.setattr(sys, "path", [*sys.path])  # as it was, once the files are loaded
+        patch.setattr(sys, "dont_write_bytecode", True)  # files of a name may follow each other
+        if not shrink:
+            patch.setattr(judge.Judge, "_shrink", lambda *_: None)
+        return Checked(runner.check(planned, lambda *_: None, lambda *_: None), planned.seed)
 
 
 def check_source(folder, source, **plan):

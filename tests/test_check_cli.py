@@ -14,11 +14,12 @@ from checking import kernel_file
 
 import deconv_ref
 from deconv_ref import cli
+from deconv_ref.conformance import runner
 from deconv_ref.conformance.operators import OPERATORS
 
 pty = pytest.importorskip("pty", reason="terminals are emulated as POSIX systems do")
 
-COMMAND = [sys.executable, "-m", "deconv_ref.cli"]
+COMMAND = [sys.executable, "-m", "deconv_ref"]
 ESCAPE = "\x1b"
 GROUPS = {  # of quantities, and their fields; what contains what in the report
     "document": {"deconv_ref", "seed", "results"},
@@ -74,8 +75,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(folder):
-    """Run the command in the folder of the kernel files."""
+def program(folder):
+    """Run the command in the folder of the kernel files, as a program."""
 
     def command(*arguments, **options):
         options = {"capture_output": True, "text": True, "timeout": 120, "cwd": folder} | options
@@ -84,16 +85,30 @@ def run(folder):
     return command
 
 
+@pytest.fixture
+def run(folder, monkeypatch, capsys):
+    """Run the command in the folder of the kernel files, in this process."""
+    monkeypatch.chdir(folder)
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["deconv-ref", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return subprocess.CompletedProcess(arguments, ended.value.code or 0, *capsys.readouterr())
+
+    return command
+
+
 # Statuses
 
 
-def test_right_is_status_0(run):
-    finished = run("check", "right.py", "--op", "conv", "--cases", 5)
+def test_right_is_status_0(program):
+    finished = program("check", "right.py", "--op", "conv", "--cases", 5)
     assert (finished.returncode, finished.stderr) == (0, "")
 
 
-def test_wrong_is_status_1(run):
-    assert run("check", "half.py", "right.py", "--op", "conv", "--cases", 5).returncode == 1
+def test_wrong_is_status_1(program):
+    assert program("check", "half.py", "right.py", "--op", "conv", "--cases", 5).returncode == 1
 
 
 def test_a_crash_is_status_1(run):
@@ -172,8 +187,8 @@ def test_misuse_is_status_2_and_one_line(arguments, message, run, folder):
     assert re.fullmatch(f"deconv-ref: .*{message}.*\n", finished.stderr)
 
 
-def test_an_unknown_command_is_misuse(run):
-    finished = run("chek")
+def test_an_unknown_command_is_misuse(program):
+    finished = program("chek")
     assert finished.returncode == 2
     assert re.fullmatch("deconv-ref: .*chek.*\n", finished.stderr)
 
@@ -266,11 +281,11 @@ def test_a_pipe_that_closes_is_no_failure_to_report(arguments, folder):
 
 
 @pytest.fixture(scope="module")
-def document(folder):
+def document(program, folder):
     path = folder / "report.json"
     names = [f"{name}.py" for name in ("right", "half", "refusing", "nan")]
-    command = [*COMMAND, "check", *names, "--cases", "30", "--seed", "5", "--json", path]
-    assert subprocess.run(command, cwd=folder, capture_output=True).returncode == 1
+    arguments = [*names, "--op", "conv", "--op", "conv_transpose", "--cases", 30, "--seed", 5]
+    assert program("check", *arguments, "--json", path).returncode == 1
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
 
 
@@ -287,10 +302,19 @@ def test_every_quantity_has_a_result(document):
     expected = [
         (framework, operator, quantity)
         for framework in ("right", "half", "refusing", "nan")
-        for operator in OPERATORS.values()
-        for quantity in (*operator.results, *operator.gradients)
+        for operator in ("conv", "conv_transpose")
+        for quantity in QUANTITIES
     ]
-    assert names == [(framework, op.name, quantity) for framework, op, quantity in expected]
+    assert names == expected
+
+
+def test_all_operators_are_checked_unless_told():
+    expected = {
+        function: operator.name
+        for operator in OPERATORS.values()
+        for function in operator.functions()
+    }
+    assert runner.Plan(("right.py",)).functions() == expected
 
 
 def assert_result(result):
@@ -350,9 +374,9 @@ def test_numbers_that_json_has_not_travel_as_strings(document):
 
 
 @pytest.fixture(scope="module")
-def page(run, tmp_path_factory):
+def page(program, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "<i>.html"
-    run("check", "half.py", "right.py", "--op", "conv", "--cases", 40, "--html", path)
+    program("check", "half.py", "right.py", "--op", "conv", "--cases", 40, "--html", path)
     return path.read_text(encoding="utf-8")
 
 
@@ -463,32 +487,52 @@ def test_an_interrupt_ends_it_quickly_and_leaves_no_process(seconds, folder):
             time.sleep(0.2)
 
 
+INTERRUPTED = """
+import runpy, sys
+class Interrupting:
+    def find_spec(name, *_):
+        if name == module:
+            raise KeyboardInterrupt
+module, sys.argv = sys.argv[1], ["deconv-ref", "check", "right.py"]
+sys.meta_path.insert(0, Interrupting)
+runpy.run_module("deconv_ref", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["deconv_ref.cli", "typer", "rich.console", "hypothesis"])
+def test_an_interrupt_of_an_import_ends_it_quietly(module, folder):
+    command = [sys.executable, "-c", INTERRUPTED, module]
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60)
+    assert (finished.returncode, finished.stdout) == (130, "")
+    assert finished.stderr == "deconv-ref: interrupted\n"
+
+
 # The documents
 
 
-def test_documents_are_listed_and_told():
-    listed = subprocess.run([*COMMAND, "documents"], capture_output=True, text=True)
+def test_documents_are_listed_and_told(run):
+    listed = run("documents")
     assert listed.returncode == 0
     assert "system-d1" in listed.stdout
-    told = subprocess.run([*COMMAND, "documents", "c2"], capture_output=True, text=True)
+    told = run("documents", "c2")
     assert told.returncode == 0
     assert "conv" in told.stdout
 
 
-def test_an_unknown_entry_is_one_line():
-    run = subprocess.run([*COMMAND, "documents", "Z9"], capture_output=True, text=True)
-    assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr.startswith("deconv-ref: ")
-    assert run.stderr.count("\n") == 1
+def test_an_unknown_entry_is_one_line(run):
+    finished = run("documents", "Z9")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.startswith("deconv-ref: ")
+    assert finished.stderr.count("\n") == 1
 
 
 # What a terminal lacks, and memory
 
 
 @pytest.mark.parametrize("arguments", [("documents", "A"), ("documents",), ("check", "--help")])
-def test_signs_that_the_output_lacks_are_replaced(run, arguments):
+def test_signs_that_the_output_lacks_are_replaced(program, arguments):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    finished = run(*arguments, env=environment)
+    finished = program(*arguments, env=environment)
     assert (finished.returncode, finished.stderr) == (0, "")
     assert finished.stdout.isascii() and len(finished.stdout) > 500
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planting import Chapter, drawn
+from planting import Chapter, Forgetful, as_lists, drawn, in_float64
 
 from deconv_ref.conformance.case import LAYOUTS
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.truth import LITERAL, Question
+from deconv_ref.conformance.truth import Question
 
 CASES = 100
 POOLING = Chapter(
@@ -169,9 +169,8 @@ def test_a_fault_is_found(checked, number, function):
 # Right kernels
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_right_kernels_conform(seed, tmp_path):
-    POOLING.assert_conforms(POOLING.check(tmp_path, cases=CASES, seed=seed), cases=CASES)
+def test_right_kernels_conform(tmp_path):
+    POOLING.assert_conforms(POOLING.check(tmp_path, cases=CASES, seed=1), cases=CASES)
 
 
 def last_tap_first(right, *window):
@@ -182,23 +181,8 @@ def at_least_as_large(right, cells, best):
     return (cells >= best) | np.isnan(cells)
 
 
-def as_lists(right, **call):
-    result = right(**call)
-    results = result if isinstance(result, tuple) else (result,)
-    arrays = [np.asfortranarray(array) for array in results]
-    for array in arrays:
-        array.flags.writeable = False
-    return arrays
-
-
 def y_alone(right, **call):
     return right(**call)[0]
-
-
-def in_float64(right, **call):
-    floats = {n: a for n, a in call.items() if getattr(a, "dtype", None) in (np.float32, float)}
-    result = right(**call | {n: a.astype(np.float64) for n, a in floats.items()})
-    return result.astype(next(iter(floats.values())).dtype)
 
 
 def by_reciprocals(right, sums, counted):
@@ -220,7 +204,7 @@ AVERAGES = ("avg_pool", "avg_pool_backward", "avg_unpool", "avg_unpool_backward"
     ids=["lists of read-only results", "y alone, float64", "reciprocals", "taps from the last"],
 )
 def test_harmless_variants_conform(changes, tmp_path):
-    POOLING.assert_conforms(POOLING.check(tmp_path, changes, cases=CASES // 2), cases=CASES // 2)
+    POOLING.assert_conforms(POOLING.check(tmp_path, changes, cases=CASES), cases=CASES)
 
 
 # What is drawn
@@ -321,19 +305,3 @@ def test_a_broken_truth_does_not_go_unseen(op):
     assert all(map(operator.identity, questions))
     broken = [replace(q, operator=replace(q.operator, name=op, tier=Forgetful)) for q in questions]
     assert not all(map(operator.identity, broken))
-
-
-class Forgetful:
-    """Literal kernels of which every gradient lacks its last element."""
-
-    def __init__(self, chapter):
-        self.kernels = LITERAL(chapter)
-
-    def __getattr__(self, name):
-        def kernel(*arguments):
-            result = getattr(self.kernels, name)(*arguments)
-            if name.endswith("_backward"):
-                result[..., -1] = 0
-            return result
-
-        return kernel

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planting import Chapter, drawn
+from planting import Chapter, Forgetful, as_lists, drawn
 
 from deconv_ref.conformance.case import LAYOUTS, Operand
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.truth import LITERAL, Question
+from deconv_ref.conformance.truth import Question
 
 CASES = 100
 RESAMPLING = Chapter(
@@ -146,16 +146,9 @@ def test_a_fault_is_found(checked, number, function):
 # Right kernels
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_right_kernels_conform(seed, tmp_path):
-    checked = RESAMPLING.check(tmp_path, cases=CASES, seed=seed)
+def test_right_kernels_conform(tmp_path):
+    checked = RESAMPLING.check(tmp_path, cases=CASES, seed=1)
     RESAMPLING.assert_conforms(checked, cases=CASES)
-
-
-def as_lists(right, **call):
-    result = np.asfortranarray(right(**call))
-    result.flags.writeable = False
-    return [result]
 
 
 def axes_from_the_last(right, *, scale_factor, **call):
@@ -283,22 +276,6 @@ def test_a_broken_truth_does_not_go_unseen(op):
     assert all(map(operator.identity, questions))
     broken = replace(operator, tier=Forgetful)
     assert not all(operator.identity(replace(q, operator=broken)) for q in questions)
-
-
-class Forgetful:
-    """Literal kernels of which every gradient lacks its last element."""
-
-    def __init__(self, chapter):
-        self.kernels = LITERAL(chapter)
-
-    def __getattr__(self, name):
-        def kernel(*arguments):
-            result = getattr(self.kernels, name)(*arguments)
-            if name.endswith("gradient"):
-                result[..., -1] = 0
-            return result
-
-        return kernel
 
 
 @pytest.mark.parametrize("function", ["pixel_shuffle", "pixel_unshuffle"])

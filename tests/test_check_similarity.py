@@ -5,12 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checking import check_source, kernel_file
-from hypothesis import Phase
+from planting import drawn
 
-from deconv_ref.conformance import judge
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.operators import similarity
-from deconv_ref.conformance.search import search
 from deconv_ref.conformance.truth import Question
 
 KERNELS = Path(__file__).with_name("kernels_similarity.py")
@@ -21,15 +19,7 @@ CASES = 50
 
 def run(changes, folder, seed=0):
     source = kernel_file(changes, of=KERNELS)
-    return check_source(folder, source, ops=tuple(RECORDS), cases=CASES, seed=seed)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _unshrunk():
-    """Leave counterexamples as they were drawn: nobody looks at them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge.Judge, "_shrink", lambda *_: None)
-        yield
+    return check_source(folder, source, ops=tuple(RECORDS), cases=CASES, seed=seed, shrink=False)
 
 
 # Right kernels
@@ -147,16 +137,8 @@ def test_faults_of_one_function_accuse_no_other(faults, tmp_path):
 # Cases and bounds
 
 
-def drawn(function, cases=200):
-    """Draw cases of a function."""
-    seen = []
-    strategy = RECORDS[function.removesuffix("_backward")].cases(function, ("float32", "float64"))
-    search(strategy, lambda case: bool(seen.append(case)), cases, 0, [Phase.generate])
-    return seen
-
-
 def test_cases_have_flat_equal_and_opposite_images():
-    cases = drawn("ssim")
+    cases = drawn("ssim", 200)
     pairs = [
         (x[at], y[at])
         for x, y in (tuple(case.arrays().values()) for case in cases)

@@ -29,7 +29,8 @@ FLOORS = (
     ("documents",),
     ("imaging", "conformance"),
     ("commands",),
-    ("cli", "__main__"),
+    ("cli",),
+    ("__main__",),
 )
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
