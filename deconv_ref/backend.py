@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache, partial
 from typing import Any
 
 from deconv_ref.errors import BackendError, message
@@ -51,7 +52,12 @@ def kernels(function: str, chapter: str, **arrays: Any) -> Any:
 
 def tier(name: str) -> Tier:
     """Name a tier by the file that holds its kernels: ``"cpu"`` or ``"literal"``."""
-    return lambda chapter: importlib.import_module(f"deconv_ref.ops.{chapter}.{name}")
+    return partial(_module, name)
+
+
+@cache
+def _module(name: str, chapter: str) -> Any:
+    return importlib.import_module(f"deconv_ref.ops.{chapter}.{name}")
 
 
 @contextmanager

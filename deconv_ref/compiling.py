@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numba.extending import register_jitable
 
-__all__ = ["Fill"]
+__all__ = ["Fill", "plain"]
 
 
 class Fill:
@@ -41,11 +41,22 @@ class Fill:
             self._plain(*arguments, result)
         else:
             # One memory layout, writable, so that Numba compiles one version per dtype.
-            self._compiled(*map(_plain_array, arguments), result)
+            self._compiled(*map(_plain_if_array, arguments), result)
         return result
 
 
-def _plain_array(argument: Any) -> Any:
-    if isinstance(argument, np.ndarray):
-        return np.require(argument, requirements=["C", "W"])
-    return argument
+def plain(array: Any) -> Any:
+    """Give an array the one memory layout that compiled functions are made for, if it has another.
+
+    Examples
+    --------
+    >>> plain(np.zeros((2, 3)).T).flags.carray
+    True
+    """
+    if type(array) is np.ndarray and array.flags.carray:
+        return array
+    return np.require(array, requirements=["C", "A", "W", "E"])
+
+
+def _plain_if_array(argument: Any) -> Any:
+    return plain(argument) if isinstance(argument, np.ndarray) else argument

@@ -17,10 +17,13 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from deconv_ref import real, threads
+from deconv_ref.compiling import plain
+from deconv_ref.memory import empty
 
-__all__ = ["Elementwise", "plain"]
+__all__ = ["Elementwise"]
 
-BLOCK = 4096  # values of a sum that are added by one thread, one after the other
+BLOCK = 4096  # values of a sum that are added by one thread
+LANES = 64  # sums that a block is added to side by side: value i to number i mod LANES
 COST = 8  # an element costs about as much as moving this many
 
 
@@ -56,7 +59,7 @@ class Elementwise:
             Of the shape and dtype of the first array.
         """
         arrays, parameters = _split(operands)
-        result = np.empty(arrays[0].shape, arrays[0].dtype)
+        result = empty(arrays[0].shape, arrays[0].dtype)
         if result.dtype == object:
             for at in np.ndindex(result.shape):
                 result[at] = self.point(*(array[at] for array in arrays), *parameters)
@@ -70,9 +73,9 @@ class Elementwise:
     def sum(self, *operands: Any) -> Any:
         """Add up what a call would give, without writing it down.
 
-        Values are added to the sum of their block with the rounding error carried along, and the
-        blocks in their order: the result depends on nothing else, and is within one rounding of
-        the true sum of the values unless a sum of many terms cancels.
+        Values are added in the lanes of their block, the lanes by halving and the blocks in their
+        order, with rounding errors carried along: the result depends on nothing else, and is within
+        one rounding of the true sum of the values unless a sum of many terms cancels.
 
         Parameters
         ----------
@@ -113,11 +116,6 @@ class _Piece:
         self._loop(*arguments, *self._parameters)
 
 
-def plain(array: Any) -> Any:
-    """Give an array the one memory layout that compiled functions are made for."""
-    return np.require(array, requirements=["C", "A", "W", "E"])
-
-
 def _split(operands: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
     arrays = [operand for operand in operands if isinstance(operand, np.ndarray)]
     numbers = list(operands[len(arrays) :])
@@ -135,13 +133,15 @@ def _digest(*functions: Callable[..., Any]) -> int:
     return zlib.crc32(repr(parts).encode())
 
 
-# The loops. `digest` does nothing in them but enter the key of Numba's cache.
+# The loops. `digest` does nothing in them but enter the key of Numba's cache. They count from 0,
+# over slices: an index that might be negative, counted from the end, could not be vectorised.
 
 
 def _fill_1(point: Any, digest: int) -> Any:
     def fill_1(x, y, first, last, *parameters):  # type: ignore[no-untyped-def]
         _ = digest
-        for i in range(first, last):
+        x, y = x[first:last], y[first:last]
+        for i in range(y.size):
             y[i] = point(np.float64(x[i]), *parameters)
 
     return fill_1
@@ -150,7 +150,8 @@ def _fill_1(point: Any, digest: int) -> Any:
 def _fill_2(point: Any, digest: int) -> Any:
     def fill_2(a, b, y, first, last, *parameters):  # type: ignore[no-untyped-def]
         _ = digest
-        for i in range(first, last):
+        a, b, y = a[first:last], b[first:last], y[first:last]
+        for i in range(y.size):
             y[i] = point(np.float64(a[i]), np.float64(b[i]), *parameters)
 
     return fill_2
@@ -159,7 +160,8 @@ def _fill_2(point: Any, digest: int) -> Any:
 def _fill_3(point: Any, digest: int) -> Any:
     def fill_3(a, b, c, y, first, last, *parameters):  # type: ignore[no-untyped-def]
         _ = digest
-        for i in range(first, last):
+        a, b, c, y = a[first:last], b[first:last], c[first:last], y[first:last]
+        for i in range(y.size):
             y[i] = point(np.float64(a[i]), np.float64(b[i]), np.float64(c[i]), *parameters)
 
     return fill_3
@@ -168,12 +170,15 @@ def _fill_3(point: Any, digest: int) -> Any:
 def _sum_1(point: Any, digest: int) -> Any:
     def sum_1(x, sums, first, last, *parameters):  # type: ignore[no-untyped-def]
         _ = digest
+        values, lanes = np.empty(LANES), np.empty((2, LANES))
         for block in range(first, last):
-            high, low = 0.0, 0.0
-            for i in range(block * BLOCK, min(x.size, (block + 1) * BLOCK)):
-                high, error = add_exactly(high, point(np.float64(x[i]), *parameters))
-                low += error
-            sums[block, 0], sums[block, 1] = high, low
+            lanes[:] = 0
+            for start in range(block * BLOCK, min(x.size, (block + 1) * BLOCK), LANES):
+                part = x[start : min(x.size, start + LANES)]
+                for lane in range(part.size):
+                    values[lane] = point(np.float64(part[lane]), *parameters)
+                add_to_lanes(lanes, values, part.size)
+            sums[block, 0], sums[block, 1] = add_lanes(lanes)
 
     return sum_1
 
@@ -181,13 +186,17 @@ def _sum_1(point: Any, digest: int) -> Any:
 def _sum_2(point: Any, digest: int) -> Any:
     def sum_2(a, b, sums, first, last, *parameters):  # type: ignore[no-untyped-def]
         _ = digest
+        values, lanes = np.empty(LANES), np.empty((2, LANES))
         for block in range(first, last):
-            high, low = 0.0, 0.0
-            for i in range(block * BLOCK, min(a.size, (block + 1) * BLOCK)):
-                value = point(np.float64(a[i]), np.float64(b[i]), *parameters)
-                high, error = add_exactly(high, value)
-                low += error
-            sums[block, 0], sums[block, 1] = high, low
+            lanes[:] = 0
+            for start in range(block * BLOCK, min(a.size, (block + 1) * BLOCK), LANES):
+                end = min(a.size, start + LANES)
+                part, other = a[start:end], b[start:end]
+                for lane in range(part.size):
+                    x, y = np.float64(part[lane]), np.float64(other[lane])
+                    values[lane] = point(x, y, *parameters)
+                add_to_lanes(lanes, values, part.size)
+            sums[block, 0], sums[block, 1] = add_lanes(lanes)
 
     return sum_2
 
@@ -213,6 +222,28 @@ def add_exactly(a: float, b: float) -> tuple[float, float]:
 
 
 register_jitable(add_exactly)
+
+
+def add_to_lanes(lanes: Any, values: Any, count: int) -> None:
+    """Add each of the first values to its lane: a row of sums above a row of what they lost."""
+    for lane in range(count):
+        lanes[0, lane], error = add_exactly(lanes[0, lane], values[lane])
+        lanes[1, lane] += error
+
+
+def add_lanes(lanes: Any) -> tuple[float, float]:
+    """Add the lanes by halving, to one sum and what it lost."""
+    half = LANES // 2
+    while half:
+        for lane in range(half):
+            lanes[0, lane], error = add_exactly(lanes[0, lane], lanes[0, lane + half])
+            lanes[1, lane] += lanes[1, lane + half] + error
+        half //= 2
+    return lanes[0, 0], lanes[1, 0]
+
+
+register_jitable(add_to_lanes)
+register_jitable(add_lanes)
 
 
 def add_blocks(sums: Any) -> float:

@@ -41,23 +41,19 @@ class Pool:
 
     def __init__(self) -> None:
         self.size = 0  # bytes of all blocks
-        self._blocks: dict[int, list[NDArray[np.uint8]]] = {}
+        self._blocks: dict[int, list[tuple[NDArray[np.uint8], int]]] = {}
 
     def take(self, size: int) -> NDArray[np.uint8]:
-        """Give a block of so many bytes that no array lies in."""
+        """Give memory of so many bytes that no array lies in, from where a vector should start."""
         blocks = self._blocks.setdefault(size, [])
-        for block in blocks:
+        for block, start in blocks:
             if sys.getrefcount(block) == FREE:
-                return aligned(block, size)
-        blocks.append(np.empty(size + ALIGNED, np.uint8))
-        self.size += blocks[-1].nbytes
-        return aligned(blocks[-1], size)
-
-
-def aligned(block: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """View the part of a block that starts where a vector should."""
-    start = -block.ctypes.data % ALIGNED
-    return block[start : start + size]
+                return block[start : start + size]
+        block = np.empty(size + ALIGNED, np.uint8)
+        start = -block.ctypes.data % ALIGNED
+        blocks.append((block, start))
+        self.size += block.nbytes
+        return block[start : start + size]
 
 
 @contextmanager

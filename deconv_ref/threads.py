@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
+from numba.np.ufunc import parallel
 
 __all__ = ["run", "run_shares", "threads"]
 
@@ -25,7 +26,10 @@ _pool: ThreadPoolExecutor | None = None
 
 def threads() -> int:
     """Count the threads that a call may use, its own included."""
-    return numba.get_num_threads()
+    # The public function takes two locks, to launch Numba's threads. Once they are there, what it
+    # goes on to ask is there too.
+    count = getattr(parallel, "_get_num_threads", numba.get_num_threads)
+    return int(count())
 
 
 def run_shares(piece: Callable[..., Any], number: int, cost: int, *arguments: Any) -> None:
@@ -43,8 +47,8 @@ def run_shares(piece: Callable[..., Any], number: int, cost: int, *arguments: An
         What every piece is given.
     """
     pieces = 1
-    if cost > ALONE and threads() > 1:
-        pieces = max(1, min(number, SHARES * threads(), cost // (ALONE // 2)))
+    if cost > ALONE and (workers := threads()) > 1:
+        pieces = max(1, min(number, SHARES * workers, cost // (ALONE // 2)))
     if pieces == 1:
         piece(*arguments, 0, number)
         return
@@ -69,15 +73,16 @@ def run(piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list
     """
     helpers = min(threads(), len(arguments)) - 1
     results: list[Any] = [None] * len(arguments)
-    waiting = deque(range(len(arguments)))
+    # Emptied on the way: what a helper that never starts holds must not keep arrays alive.
+    waiting = deque(enumerate(arguments))
 
     def work() -> None:
         while True:
             try:
-                n = waiting.popleft()  # whoever is free takes the next piece
+                n, chosen = waiting.popleft()  # whoever is free takes the next piece
             except IndexError:
                 return
-            results[n] = piece(*arguments[n])
+            results[n] = piece(*chosen)
 
     pending = [_executor().submit(work) for _ in range(helpers)]
     try:

@@ -119,10 +119,11 @@ def as_lists(right, **call):
 
 
 @functools.cache
-def drawn(function, count, seed=0):
-    """Draw cases of a function as the checker does."""
+def drawn(function, count, seed=0, strategy=None):
+    """Draw cases of a function as the checker does, or others."""
     cases = []
-    strategy = OPERATORS[function.removesuffix("_backward")].cases(function, DTYPES)
+    if strategy is None:
+        strategy = OPERATORS[function.removesuffix("_backward")].cases(function, DTYPES)
     search(strategy, lambda case: cases.append(case), count, seed, [Phase.generate])
     return tuple(cases)
 

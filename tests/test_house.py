@@ -19,8 +19,8 @@ KERNELS = ("cpu", "cuda", "literal")
 # side. "__init__" is the public API: it shows the operators, and what is above may use it.
 FLOORS = (
     ("errors", "real", "version", "writing"),
-    ("window",),
-    ("backend", "checks", "compiling", "memory", "threads"),
+    ("emitter", "window"),
+    ("backend", "checks", "compiling", "lines", "memory", "threads"),
     ("elementwise",),
     ("logits",),
     ("ops",),

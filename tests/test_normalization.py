@@ -298,10 +298,15 @@ def test_a_large_mean_does_not_drown_the_variance(tier):
             np.testing.assert_allclose(var[c], float(statistics.pvariance(values)), rtol=1e-12)
 
 
-@settings(max_examples=30)
-@given(st.integers(1, 3), st.integers(1, 2), st.integers(200, 900), st.integers(0, 2**32 - 1))
-def test_fast_kernels_fill_their_lanes_and_run_over_them(batch, channels, size, seed):
+ROWS = st.tuples(st.integers(1, 3), st.integers(1, 2), st.integers(200, 900))
+COLUMNS = st.tuples(st.sampled_from([63, 64, 65, 150]), st.integers(1, 90), st.integers(1, 6))
+
+
+@settings(max_examples=60)
+@given(ROWS | COLUMNS, st.integers(0, 2**32 - 1))
+def test_fast_kernels_fill_their_lanes_and_run_over_them(shape, seed):
     """Sums of integers are exact in any order; divided, they are rounded alike."""
+    batch, channels, size = shape
     rng = np.random.default_rng(seed)
     x, grad_y = (integers(rng, (batch, channels, size)) for _ in range(2))
     mean = inv_std = np.full(channels, 0.5)

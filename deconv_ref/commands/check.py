@@ -3,7 +3,8 @@
 import os
 import shlex
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from deconv_ref.conformance import runner
+    from deconv_ref.conformance.frameworks import TargetError
     from deconv_ref.conformance.network import runner as network_runner
 
 __all__ = ["check"]
@@ -44,12 +46,20 @@ class Output:
         Whether to print the table alone.
     json, html : path or None
         Files to write.
+    left_out : callable or None
+        Told of a target that cannot be loaded and is left out; None if that ends the command.
     """
 
     console: "Console"
     quiet: bool
     json: Path | None
     html: Path | None
+    left_out: "Callable[[TargetError], None] | None"
+
+    def tell(self, line: str) -> None:
+        """Print a line at once, if anybody reads: the run goes on for the files' sake."""
+        with suppress(BrokenPipeError) if self.json or self.html else nullcontext():
+            print(line, flush=True)
 
 
 def check(
@@ -96,6 +106,8 @@ def check(
     for path in (json, html):
         if path is not None:
             check_writable(path)
+    if json is not None and html is not None and json.resolve() == html.resolve():
+        raise UsageError(f"--json and --html must be two files, got {json} twice")
     if network and (cases is not None or html or dtype is DType.float64):
         text = "--network trains in float32 for --steps, without --cases, and writes no --html"
         raise UsageError(text)
@@ -103,7 +115,7 @@ def check(
         raise UsageError("--steps is for --network alone; operators have --cases")
     # A pipe has no width of its own: leave room for a column per framework.
     console = Console(width=None if sys.stdout.isatty() else 160)
-    output = Output(console, quiet, json, html)
+    output = Output(console, quiet, json, html, None if targets else _left_out)
     options = {"seed": seed, "jobs": jobs, "timeout": timeout}
     try:
         if network:
@@ -114,6 +126,11 @@ def check(
     except TargetError as error:
         raise UsageError(str(error)) from error
     return WRONG if wrong else 0
+
+
+def _left_out(error: "TargetError") -> None:
+    """Tell of what is installed, but broken, and was not asked for by name."""
+    print(f"deconv-ref: left out: {error}", file=sys.stderr, flush=True)
 
 
 def _plan(targets: list[str] | None, op: list[str] | None, **options: Any) -> "runner.Plan":
@@ -168,22 +185,25 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
             first = results[0]
             verdicts = "  ".join(f"{r.quantity} {r.verdict}" for r in results)
             framework = f"{first.framework} {first.version}".strip()
-            print(f"{framework} {first.op}: {verdicts}", flush=True)
+            output.tell(f"{framework} {first.op}: {verdicts}")
 
     with bars.cases(plan.cases * len(functions), output.console, output.quiet) as show:
 
         def progress(run: runner.Run, function: str, done: int) -> None:
             show(run.worker.target, functions.index(function) * plan.cases + done)
 
-        results = runner.check(plan, progress, finished)
-    report.print_table(output.console, results)
-    if not output.quiet:
-        report.explain(output.console, results)
-    if output.json is not None:
-        report.write_json(output.json, report.json_report(results, plan.seed))
-    if output.html is not None:
-        command = shlex.join(["deconv-ref", *sys.argv[1:]])
-        write_whole(output.html, page.html_page(results, command).encode())
+        results = runner.check(plan, progress, finished, output.left_out)
+    try:  # the files first, for which no console is needed
+        if output.json is not None:
+            report.write_json(output.json, report.json_report(results, plan.seed))
+        if output.html is not None:
+            command = shlex.join(["deconv-ref", *sys.argv[1:]])
+            text = page.html_page(results, command)
+            write_whole(output.html, text.encode(errors="backslashreplace"))
+    finally:
+        report.print_table(output.console, results)
+        if not output.quiet:
+            report.explain(output.console, results)
     return any(result.verdict >= Verdict.WRONG for result in results)
 
 
@@ -195,12 +215,14 @@ def _train(plan: "network_runner.Plan", output: Output) -> bool:
 
     def finished(result: runner.Result) -> None:
         if not output.quiet:
-            print(f"{result.framework} {result.system}: {result.verdict}", flush=True)
+            output.tell(f"{result.framework} {result.system}: {result.verdict}")
 
-    results = runner.check(plan, finished)
-    report.print_table(output.console, results)
-    if not output.quiet:
-        report.explain(output.console, results)
-    if output.json is not None:
-        write_json(output.json, report.json_report(results, plan))
+    results = runner.check(plan, finished, output.left_out)
+    try:
+        if output.json is not None:
+            write_json(output.json, report.json_report(results, plan))
+    finally:
+        report.print_table(output.console, results)
+        if not output.quiet:
+            report.explain(output.console, results)
     return any(result.verdict >= Verdict.WRONG for result in results)

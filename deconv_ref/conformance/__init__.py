@@ -1,6 +1,12 @@
 """The checker: whether a framework, or your own kernel, computes what the equations say.
 
-`strategies` and `search` draw cases, `worker` runs a target on them in a process of its own,
-`truth` says what is right and `bounds` how far rounding may stray, `judge` compares, `runner` goes
-through targets and operators, `report`, `page` and `script` tell what came out.
+Each file of `operators` says of a chapter what is drawn (from what `strategies` has), how far
+rounding may stray (`margins`, by `bounds`), and which `identities` our own truth is held to.
+`search` draws cases, `worker` and `serve` run a target on them in a process of its own, `truth`
+says what is right, where need be in rational arithmetic (`exact`), `compare` compares, `judge` and
+`tally` come to verdicts, `runner` goes through targets and operators. `report`, `page` and `script`
+tell what came out.
+
+`frameworks` has the adapters, which `sources` and `conventions` turn into a page of the
+documentation. `network` trains networks in lockstep.
 """

@@ -16,8 +16,6 @@ from deconv_ref.conformance.worker import Answer, Excuse
 
 __all__ = ["Finding", "Verdict", "compare", "excused", "no_results"]
 
-FAST_ALGORITHM = 2.0**6  # roundoffs of the largest magnitude: transforms mix a whole tile's values
-
 Array = NDArray[Any]
 
 
@@ -48,8 +46,11 @@ class Finding:
         Why, in one line.
     expected, got : array or None
         The truth in the dtype that was asked for, and what came.
-    tolerance : array or None
-        How far apart they may be; None where they have to be equal.
+    truth, tolerance : array or None
+        The truth before it was rounded to that dtype, and how far from it the result may be; None
+        where they have to be equal.
+    excuse : str
+        What the reason of `Verdict.INEXACT` begins with.
     ulp, of_bound : float
         Largest error in units in the last place of the truth, and as a part of what is allowed.
     differences : tuple of str
@@ -60,7 +61,9 @@ class Finding:
     reason: str = ""
     expected: Array | None = None
     got: Array | None = None
+    truth: Array | None = None
     tolerance: Array | None = None
+    excuse: str = ""
     ulp: float = 0.0
     of_bound: float = 0.0
     differences: tuple[str, ...] = ()
@@ -167,6 +170,7 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
             Verdict.CONFORMS,
             expected=expected,
             got=got,
+            truth=None if case.exact else truth,
             tolerance=None if case.exact else allowed,
             ulp=float(np.nanmax(np.where(error == 0, 0.0, error / spacing), initial=0.0)),
             of_bound=float(np.nanmax(np.where(error == 0, 0.0, error / bound), initial=0.0)),
@@ -176,7 +180,8 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
     where = _where(error > allowed, expected, got)
     lower = _lower_precision(case.dtype, error, margin)
     if lower is not None:
-        return replace(finding, verdict=Verdict.INEXACT, reason=f"as from {lower}: {where}")
+        excuse = f"as from {lower}: "
+        return replace(finding, verdict=Verdict.INEXACT, reason=excuse + where, excuse=excuse)
     return replace(finding, verdict=Verdict.WRONG, reason=where)
 
 
@@ -204,16 +209,20 @@ def _where(off: Array, expected: Array, got: Array) -> str:
 
 def _lower_precision(dtype: np.dtype[Any], error: Array, margin: Margin) -> str | None:
     """Name a way of computing with less precision that would explain the errors."""
+
+    def explains(limit: Array) -> bool:
+        return bool(np.all((error == 0) | (error <= limit)))
+
     roundoff = bounds.unit_roundoff(dtype)
     if dtype == np.float64:
         single = bounds.unit_roundoff(np.float32)
-        if np.all(error <= margin.allowed * (single / roundoff) + 3 * single * margin.products):
+        if explains(margin.allowed * (single / roundoff) + 3 * single * margin.products):
             return "float32 arithmetic"
-    if margin.transform and np.max(error) <= FAST_ALGORITHM * roundoff * margin.transform:
+    if explains(margin.transform + np.zeros_like(error)):
         return "a fast algorithm, such as Winograd's or an FFT"
     for precision in bounds.LOWER_PRECISIONS:
         # Two rounded factors and a rounded result.
-        if np.all(error <= margin.allowed + 3 * precision.roundoff * margin.products):
+        if explains(margin.allowed + 3 * precision.roundoff * margin.products):
             return precision.name
     return None
 

@@ -15,7 +15,7 @@ from deconv_ref.conformance.case import Case, Operand
 from deconv_ref.conformance.strategies import integers
 from deconv_ref.conformance.truth import Question
 
-__all__ = ["adjoint", "gathered"]
+__all__ = ["adjoint", "bilinear", "gathered"]
 
 
 def adjoint(output_size: str | None = None) -> Callable[[Question], bool]:
@@ -47,6 +47,16 @@ def adjoint(output_size: str | None = None) -> Callable[[Question], bool]:
     return holds
 
 
+def bilinear(question: Question) -> bool:
+    """Tell whether <grad_y, A(x, weight)> = <grad_x, x> = <grad_weight, weight>, exactly."""
+    operands, gradients = question.arrays(), question.truth
+    y = question.evaluate(question.operator.name, ("x", "weight"))["forward"]
+    through_y = _dot(operands["grad_y"], y)
+    through_x = _dot(gradients["x"], operands["x"])
+    through_weight = _dot(gradients["weight"], operands["weight"])
+    return through_y == through_x == through_weight
+
+
 def gathered(question: Question) -> bool:
     """Tell whether <grad_y, x at the indices> = <grad_x, x>, with nothing at index -1."""
     case, grad_y, x = _on_integers(question)
@@ -67,3 +77,8 @@ def _on_integers(question: Question) -> tuple[Case, NDArray[Any], NDArray[Any]]:
 
 def _flat(array: NDArray[Any]) -> NDArray[Any]:
     return array.reshape(*array.shape[:2], math.prod(array.shape[2:]))
+
+
+def _dot(a: NDArray[Any], b: NDArray[Any]) -> int:
+    """Multiply and add in integers of any size: the sum of a whole array may outgrow float64."""
+    return sum(int(p) * int(q) for p, q in zip(a.flat, b.flat, strict=True))

@@ -1,10 +1,9 @@
 """Compare a target's answer with the truth, and shrink what is found wrong."""
 
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,97 +12,34 @@ from hypothesis import Phase, reject
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, excused, no_results
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.search import Draws, search, sibling, simpler
+from deconv_ref.conformance.search import Draws, made_plain, search, sibling, simpler
+from deconv_ref.conformance.tally import Budget, Tally
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import DiedError, Worker
 from deconv_ref.errors import DeconvRefError
 
-__all__ = ["Judge", "Tally", "ask"]
+__all__ = ["Judge", "ask"]
 
-SHRINK_SECONDS = 20.0
-REFUSAL_SECONDS = 3.0  # its message says more than the smallest case would
+SHRINK_CALLS = 400  # of a target, to make parameters smaller, and then values
+REFUSAL_CALLS = 40  # its message says more than the smallest case would
+SHRINK_SECONDS = 30.0  # by the clock, which no report should depend on: for slow targets alone
 SHRINK_DEATHS = 6
+PLAIN_ROUNDS = 8  # searches for cases of what a target offers, where that is little
+PATIENCE = 3  # cases that a fresh process may have to be asked again for want of an answer
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
 TRUTHS = 2**14  # cases of a run whose truth is kept
 DRAWS = 2**7  # functions whose cases are kept
 TWICE = 4  # one case of so many is asked again with a flag changed
-HARMED = "; a fresh process survives this case, so one before it did the harm"
-FAST_ALGORITHM = 2.0**6  # roundoffs of the largest magnitude: transforms mix a whole tile's values
+SURVIVES = "; a fresh process survives this case"
+HARMED = f"{SURVIVES}, so one before it did the harm"
+ANSWERS = "; a fresh process answers in time, as it did in {} cases before"
+UNSHRUNK = "; time was up before it was shrunk to the end"
+UNASKED = "unsupported(): {}, which the function alone, as in the script, does not show"
 
 Known = dict[Any, dict[str, "Verdict"]]  # verdicts by quantity, by Case.key()
 
 
 BY_CALL = (Verdict.REFUSES, Verdict.CRASHES)  # these befall all quantities of a call at once
-
-
-@dataclass(slots=True)
-class Tally:
-    """All that the cases showed of one quantity.
-
-    Attributes
-    ----------
-    cases, exact : int
-        Cases judged, and those of them that had to be right to the bit.
-    seen : Counter of Verdict
-        How often each verdict was found.
-    worst : dict of Verdict to (Case, Finding)
-        The smallest case for each verdict but conformity.
-    ulp, of_bound : float
-        Largest error in units in the last place of the right value, and as a part of the proven
-        bound, on cases found to conform.
-    differences : Counter of str
-        How often a documented difference kept a case from being found wrong.
-    excused : bool
-        Whether `Verdict.INEXACT` is an excuse. A lower precision or a fast algorithm shows in
-        ordinary cases too: where it would explain those of the widest integers alone, it does not.
-    """
-
-    cases: int = 0
-    exact: int = 0
-    seen: Counter[Verdict] = field(default_factory=Counter)
-    worst: dict[Verdict, tuple[Case, Finding]] = field(default_factory=dict)
-    ulp: float = 0.0
-    of_bound: float = 0.0
-    differences: Counter[str] = field(default_factory=Counter)
-    excused: bool = True
-    _ordinary_inexact: bool = False
-
-    def add(self, case: Case, finding: Finding) -> None:
-        """Count a case."""
-        self.cases += 1
-        self.exact += case.exact
-        self.seen[finding.verdict] += 1
-        if finding.verdict is Verdict.CONFORMS:
-            self.ulp = max(self.ulp, finding.ulp)
-            self.of_bound = max(self.of_bound, finding.of_bound)
-        self.differences.update(finding.differences)
-        if finding.verdict is Verdict.INEXACT:
-            self._ordinary_inexact |= not case.wide
-        self.keep_smaller(case, finding)
-
-    def settle(self) -> None:
-        """Decide, once all cases were seen, whether those found inexact are wrong."""
-        self.excused = self._ordinary_inexact
-        inexact = self.worst.pop(Verdict.INEXACT, None) if not self.excused else None
-        if inexact:
-            self.seen[Verdict.WRONG] += self.seen.pop(Verdict.INEXACT)
-            self.keep_smaller(*inexact)
-
-    def ruling(self, verdict: Verdict) -> Verdict:
-        """Say what a case's verdict means for this quantity."""
-        return Verdict.WRONG if verdict is Verdict.INEXACT and not self.excused else verdict
-
-    def keep_smaller(self, case: Case, finding: Finding) -> None:
-        """Remember a case if it is the smallest of its verdict."""
-        verdict = self.ruling(finding.verdict)
-        kept = self.worst.get(verdict)
-        if verdict > Verdict.CONFORMS and (not kept or case.size() < kept[0].size()):
-            self.worst[verdict] = case, finding
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst that was seen."""
-        return max(self.seen, default=Verdict.ABSENT)
 
 
 @lru_cache(TRUTHS)
@@ -156,8 +92,10 @@ class Judge:
         self.unsupported: Counter[str] = Counter()
         self._strategy = self.operator.cases(function, dtypes)
         self._known: Known = {}
+        self._declined: list[Mapping[str, Any]] = []
+        self._progress: Callable[[int], None] = lambda done: None
         self._done = 0
-        self._finished = self._harmed = False
+        self._finished = self._harmed = self._late = False
 
     def judge(self, progress: Callable[[int], None]) -> None:
         """Draw and judge cases, then shrink what was found.
@@ -167,30 +105,16 @@ class Judge:
         progress : callable
             Told the number of cases done after each.
         """
-
-        def visit(case: Case) -> bool:
-            """Judge a case and, of every few, the same call with one flag changed at once after."""
-            if case.key() in self._known:
-                return self._finished
-            twice = self._done % TWICE == TWICE - 1
-            self._visit(case, progress)
-            again = sibling(case, self.operator.flags) if twice and not self._finished else None
-            if again is not None:
-                with suppress(DeconvRefError):  # not every flag can be changed by itself
-                    self._visit(again, progress)
-            return self._finished
-
-        def visit_or_reject(case: Case) -> bool:
-            """Let Hypothesis know of what the target declines: it draws more, and other cases."""
-            finished = visit(case)
-            if case.key() not in self._known:
-                reject()
-            return finished
-
-        draws(self.function, self.dtypes, self.cases, self.seed).show(visit)
+        self._progress = progress
+        draws(self.function, self.dtypes, self.cases, self.seed).show(self._see)
         if not self._finished:
             self.unsupported.clear()
-            search(self._strategy, visit_or_reject, self.cases, self.seed, [Phase.generate])
+            self._search(self.seed)
+        if not self._finished and (plain := self._plain()):
+            self._strategy = self.operator.cases(self.function, self.dtypes, plain)
+            for seed in range(self.seed, self.seed + PLAIN_ROUNDS):
+                if not self._finished:
+                    self._search(seed)
         shrunk = {Verdict.CRASHES} if self._harmed else set()
         for quantity, tally in self.tallies.items():
             tally.settle()
@@ -200,35 +124,95 @@ class Judge:
                     shrunk.add(tally.verdict)
         self._confirm([t for t in self.tallies.items() if t[1].verdict is Verdict.WRONG])
 
-    def _visit(self, case: Case, progress: Callable[[int], None]) -> None:
-        reason = self._unsupported(case)
+    def _search(self, seed: int) -> None:
+        """Draw and judge cases; Hypothesis is told of what the target declines, and draws more."""
+
+        def see_or_reject(case: Case) -> bool:
+            finished = self._see(case)
+            if case.key() not in self._known:
+                reject()
+            return finished
+
+        search(self._strategy, see_or_reject, self.cases, seed, [Phase.generate])
+
+    def _see(self, case: Case) -> bool:
+        """Judge a case and, of every few, the same call with one flag changed at once after."""
+        if case.key() in self._known:
+            return self._finished
+        twice = self._done % TWICE == TWICE - 1
+        self._visit(case)
+        again = sibling(case, self.operator.flags) if twice and not self._finished else None
+        if again is not None:
+            with suppress(DeconvRefError):  # not every flag can be changed by itself
+                self._visit(again)
+        return self._finished
+
+    def _visit(self, case: Case) -> None:
+        try:
+            reason = self._unsupported(case)
+        except DiedError as error:
+            self._harmed = True  # no smaller case would say more
+            self._add(case, no_results(ask(case), Verdict.CRASHES, UNASKED.format(error)))
+            return
+        if reason is not None:
+            self._declined.append(case.parameters)
         findings = self.findings(case) if reason is None else {}
         if findings and case.empty and _are(Verdict.REFUSES, findings):
             reason = "an empty batch"
         if reason is not None:
             self.unsupported[reason] += 1
             return
-        crashed = _are(Verdict.CRASHES, findings)
-        if crashed and not _are(Verdict.CRASHES, self.findings(case)):  # in a fresh process
-            self._harmed = True
-            findings = {q: replace(f, reason=f.reason + HARMED) for q, f in findings.items()}
+        if _are(Verdict.CRASHES, findings):
+            findings = self._asked_again(case, findings)
+        self._add(case, findings)
+
+    def _asked_again(self, case: Case, crashed: dict[str, Finding]) -> dict[str, Finding]:
+        """Tell in a fresh process whether a case crashes by itself, or was slow once."""
+        late = self._late
+        findings = self.findings(case)
+        if _are(Verdict.CRASHES, findings):
+            return crashed
+        times = max(tally.late for tally in self.tallies.values())
+        if late and times < PATIENCE:
+            for quantity in findings:
+                self.tallies[quantity].late += 1
+            return findings
+        self._harmed = True
+        note = ANSWERS.format(times) if late else HARMED if self._done else SURVIVES
+        return {q: replace(f, reason=f.reason + note) for q, f in crashed.items()}
+
+    def _add(self, case: Case, findings: dict[str, Finding]) -> None:
+        """Count a case of all quantities; after a crash there are no more."""
         self._known[case.key()] = {q: finding.verdict for q, finding in findings.items()}
         for quantity, finding in findings.items():
             self.tallies[quantity].add(case, finding)
         self._done += 1
-        progress(self._done)
-        self._finished = crashed or self._done == self.cases
+        self._progress(self._done)
+        self._finished = _are(Verdict.CRASHES, findings) or self._done == self.cases
+
+    def _plain(self) -> frozenset[str]:
+        """Learn from what was declined which parameters the target has plain values of alone."""
+
+        def offered(parameters: Mapping[str, Any]) -> bool:
+            try:
+                return self.worker.unsupported(self.operator.name, parameters) is None
+            except DiedError:
+                return False
+
+        names = self.operator.plain
+        return frozenset().union(*(made_plain(p, names, offered) for p in self._declined))
 
     def _confirm(self, wrong: list[tuple[str, Tally]]) -> None:
         """Ask again in a fresh process, and say so where a counterexample comes out right there."""
-        if wrong:
-            self.worker.stop()
+        fresh: dict[Any, dict[str, Finding]] = {}
         for quantity, tally in wrong:
-            case, finding = tally.worst[Verdict.WRONG]
-            again = self.findings(case).get(quantity)
+            case, _ = tally.worst[Verdict.WRONG]
+            if case.key() not in fresh:
+                self.worker.stop()
+                fresh[case.key()] = self.findings(case)
+            again = fresh[case.key()].get(quantity)
             if again is None or tally.ruling(again.verdict) is not Verdict.WRONG:
-                finding = replace(finding, reason=finding.reason + WAVERS)
-                tally.worst[Verdict.WRONG] = case, finding
+                tally.note(Verdict.WRONG, WAVERS)
 
     def findings(self, case: Case) -> dict[str, Finding]:
         """Judge every quantity that one call gives.
@@ -242,6 +226,7 @@ class Judge:
         try:
             answer = self.worker.call(case)
         except DiedError as error:
+            self._late = error.late
             return no_results(question, Verdict.CRASHES, str(error))
         if answer.error is not None:
             findings = no_results(question, Verdict.REFUSES, answer.error)
@@ -253,43 +238,50 @@ class Judge:
         return findings
 
     def _unsupported(self, case: Case) -> str | None:
-        try:
-            return self.worker.unsupported(case.op, case.parameters)
-        except DiedError:
-            return None  # the case itself will show it
+        return self.worker.unsupported(case.op, case.parameters)
 
     def _shrink(self, quantity: str) -> None:
         """Look for a smaller case of a tally's verdict: parameters first, then values."""
         tally = self.tallies[quantity]
         verdict = tally.verdict
-        seconds = REFUSAL_SECONDS if verdict is Verdict.REFUSES else SHRINK_SECONDS
-        deadline = time.monotonic() + seconds
-        deaths = 0
+        calls = REFUSAL_CALLS if verdict is Verdict.REFUSES else SHRINK_CALLS
+        budget = Budget(calls, SHRINK_DEATHS, SHRINK_SECONDS)
 
         def fails(case: Case) -> bool:
-            # Hypothesis asks again, and must hear the same, when time is up or a target wavers.
-            nonlocal deaths
+            # Hypothesis asks again, and must hear the same, whatever is spent by then.
             key = case.key()
             if key not in self._known:
-                self._known[key] = {}
-                spent = time.monotonic() > deadline or deaths > SHRINK_DEATHS
-                if spent or self._unsupported(case) is not None:
-                    return False
-                try:
-                    findings = self.findings(case)
-                except DeconvRefError:  # simpler than the operator allows
-                    return False
-                self._known[key] = {q: finding.verdict for q, finding in findings.items()}
-                deaths += _are(Verdict.CRASHES, findings)
-                for q, finding in findings.items():
-                    self.tallies[q].keep_smaller(case, finding)
+                self._known[key] = self._tried(case, budget)
             return tally.ruling(self._known[key].get(quantity, Verdict.ABSENT)) is verdict
 
         search(self._strategy, fails, self.cases, self.seed, [Phase.generate, Phase.shrink])
+        budget.renew()
         simplified = True
-        while simplified and time.monotonic() < deadline:
+        while simplified and not budget.spent:
             smallest, _ = tally.worst[verdict]
             simplified = any(fails(case) for case in simpler(smallest))
+        if budget.late:
+            tally.note(verdict, UNSHRUNK)
+
+    def _tried(self, case: Case, budget: Budget) -> dict[str, Verdict]:
+        """Judge a case that may be simpler than the operator, the target or the budget allows."""
+        domain = self.operator.domain
+        if budget.spent or (domain is not None and not domain(case)):
+            return {}
+        try:
+            if self._unsupported(case) is not None:
+                return {}
+            findings = self.findings(case)
+        except DeconvRefError:
+            return {}
+        except DiedError:
+            budget.deaths -= 1
+            return {}
+        budget.calls -= 1
+        budget.deaths -= _are(Verdict.CRASHES, findings)
+        for quantity, finding in findings.items():
+            self.tallies[quantity].keep_smaller(case, finding)
+        return {quantity: finding.verdict for quantity, finding in findings.items()}
 
 
 def _are(verdict: Verdict, findings: dict[str, Finding]) -> bool:

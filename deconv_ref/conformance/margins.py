@@ -23,7 +23,7 @@ from deconv_ref.conformance import bounds
 if TYPE_CHECKING:
     from deconv_ref.conformance.truth import Question
 
-__all__ = ["Margin", "Rule", "cancelling", "collected", "selected", "summed", "within"]
+__all__ = ["Margin", "Rule", "along", "cancelling", "collected", "selected", "summed", "within"]
 
 Array = NDArray[Any]
 Rule = Callable[["Question", str], "Margin"]
@@ -39,13 +39,14 @@ class Margin:
         The proven bound.
     products : array or float
         What the unit roundoff of products of a lower precision would multiply; 0 if there are none.
-    transform : float
-        The same for a fast transform, which mixes all the values of a tile; 0 if there is none.
+    transform : array or float
+        What an algorithm by fast transforms, which mix all the values of an image, may be off by;
+        0 if there is none.
     """
 
     allowed: Array
     products: Array | float = 0.0
-    transform: float = 0.0
+    transform: Array | float = 0.0
 
 
 def selected(question: "Question", quantity: str) -> Margin:
@@ -62,12 +63,8 @@ def summed(question: "Question", quantity: str) -> Margin:
     terms = question.mapped(np.ones_like)[quantity]
     magnitude = question.mapped(np.abs)[quantity]
     allowed = bounds.rounding_bound(terms, magnitude, question.case.dtype)
-    # A transform mixes in even the cells that no window sees: only norms bound what it rounds.
-    factors = [a for n, a in question.arrays().items() if n not in (quantity, "bias")]
-    transform = math.prod(float(np.linalg.norm(a)) for a in factors)
-    if quantity == "bias":
-        transform = float(np.max(magnitude, initial=0))
-    return Margin(allowed, magnitude, transform)
+    finite = np.isfinite(question.truth[quantity])  # an infinity is right or wrong
+    return Margin(np.where(finite, allowed, 0.0), np.where(finite, magnitude, 0.0))
 
 
 def within(ulps: "float | Callable[[Question, str], Array]") -> Rule:
@@ -109,6 +106,13 @@ def _counted(question: "Question", quantity: str) -> tuple[Any, Any]:
 
 
 _added = cancelling(_counted)
+
+
+def along(values: Array, matrices: list[Array]) -> Array:
+    """Multiply each spatial axis by its matrix."""
+    for axis, matrix in enumerate(matrices, 2):
+        values = np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)
+    return values
 
 
 def _underflow(question: "Question") -> float:

@@ -64,7 +64,10 @@ def reason(result: Result) -> str:
     else:
         _, finding = tally.worst[verdict]
         parts = [finding.reason, f"{tally.seen[verdict]} of {tally.cases} cases", *parts]
+    parts += [f"{tally.late} of {tally.cases} cases slow at first"] if tally.late else []
     parts += [f"not offered: {_declined(result)}"] if result.unsupported else []
+    if result.unsupported and tally.cases < result.wanted and verdict is not Verdict.CRASHES:
+        parts.append(f"so only {tally.cases} of {result.wanted} cases were judged")
     return "; ".join(" ".join(part.split()) for part in parts)
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from deconv_ref.conformance.compare import Verdict
-from deconv_ref.conformance.judge import Judge, Tally
+from deconv_ref.conformance.frameworks import TargetError
+from deconv_ref.conformance.judge import Judge
 from deconv_ref.conformance.operators import OPERATORS
+from deconv_ref.conformance.tally import Tally
 from deconv_ref.conformance.worker import Identity, Worker
 
 __all__ = ["Plan", "Progress", "Result", "Run", "check"]
@@ -67,6 +69,7 @@ class Result:
     tally: Tally
     unsupported: Counter[str]
     offered: bool
+    wanted: int
 
     @property
     def verdict(self) -> Verdict:
@@ -82,7 +85,12 @@ class Run:
     identity: Identity
 
 
-def check(plan: Plan, progress: Progress, finished: Callable[[list[Result]], None]) -> list[Result]:
+def check(
+    plan: Plan,
+    progress: Progress,
+    finished: Callable[[list[Result]], None],
+    left_out: Callable[[TargetError], None] | None = None,
+) -> list[Result]:
     """Check every target of a plan.
 
     Parameters
@@ -93,6 +101,8 @@ def check(plan: Plan, progress: Progress, finished: Callable[[list[Result]], Non
         Told of every case, from several threads.
     finished : callable
         Told the results of each function of a target as they come, from several threads.
+    left_out : callable, optional
+        Told of each target that cannot be loaded; there are no results of it then.
 
     Returns
     -------
@@ -102,15 +112,24 @@ def check(plan: Plan, progress: Progress, finished: Callable[[list[Result]], Non
     Raises
     ------
     TargetError
-        If a target cannot be loaded; nothing has been judged then.
+        If a target cannot be loaded and nobody is to be told; nothing has been judged then.
     """
     threads = max(1, (os.cpu_count() or 1) // plan.jobs)
     workers = [Worker(target, plan.timeout, threads) for target in plan.targets]
     pool = ThreadPoolExecutor(plan.jobs)
     try:
         wanted = tuple(plan.functions())
-        identities = pool.map(lambda worker: worker.start(wanted), workers)
-        runs = [Run(w, identity) for w, identity in zip(workers, identities, strict=True)]
+
+        def started(worker: Worker) -> Run | None:
+            try:
+                return Run(worker, worker.start(wanted))
+            except TargetError as error:
+                if left_out is None:
+                    raise
+                left_out(error)
+                return None
+
+        runs = [run for run in pool.map(started, workers) if run is not None]
 
         def judge(run: Run) -> list[Result]:
             results = []
@@ -148,6 +167,7 @@ def _judge_functions(plan: Plan, run: Run, progress: Progress) -> Iterator[list[
                 tally,
                 judge.unsupported,
                 offered,
+                plan.cases,
             )
             for quantity, tally in judge.tallies.items()
         ]

@@ -40,12 +40,12 @@ def build(values, shape, dtype, layout="contiguous"):
     return values
 
 
-def close(got, expected, tolerance):
-    """Tell whether values are equal, NaN and infinities too, or no farther apart than allowed."""
+def close(got, expected, truth, tolerance):
+    """Tell whether values are as expected, NaN and infinities too, or near enough to the truth."""
     if got.shape != expected.shape or got.dtype != expected.dtype:
         return False
     with np.errstate(invalid="ignore"):
-        distance = np.abs(got.astype(np.float64) - expected).ravel()
+        distance = np.abs(got.astype(np.float64) - truth).ravel()
     same = (got == expected) | ((got != got) & (expected != expected))
     return bool(np.all(same.ravel() | (distance <= tolerance)))
 '''
@@ -90,6 +90,7 @@ def write_script(target: str, title: str, case: Case, quantity: str, finding: Fi
             for name, operand in case.operands.items()
         ),
         f"expected = {_build_text(expected)}",
+        f"truth = {'expected' if finding.truth is None else _build_text(finding.truth)}",
         f"tolerance = {_list_text(finding.tolerance) if finding.tolerance is not None else 0}",
         "",
         f"operands = [{operands}]",
@@ -101,8 +102,8 @@ def write_script(target: str, title: str, case: Case, quantity: str, finding: Fi
         "is_array = isinstance(got, (np.ndarray, np.generic))",
         'print("expected", expected.shape, expected.dtype, expected, sep="\\n")',
         'print("got", *((got.shape, got.dtype) if is_array else [type(got)]), got, sep="\\n")',
-        "right = is_array and close(np.asarray(got), expected, tolerance)",
-        "untouched = all(map(close, operands, before, [0] * len(operands)))",
+        "right = is_array and close(np.asarray(got), expected, truth, tolerance)",
+        "untouched = all(map(close, operands, before, before, [0] * len(operands)))",
         "right = right and untouched  # nothing was written to the operands",
         'print("right" if right else "WRONG")',
         "raise SystemExit(0 if right else 1)",
@@ -192,9 +193,12 @@ def _list_text(values: NDArray[Any]) -> str:
 
 def _number(value: float) -> str:
     if np.isfinite(value):
-        return str(int(value)) if value == int(value) and abs(value) < 2**63 else repr(value)
+        short = value == int(value) and abs(value) < 2**63 and str(value) != "-0.0"
+        return str(int(value)) if short else repr(value)
     return f'float("{value}")'
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"""', "'''")
+    """Spell text so that it can stand in a docstring, whatever signs are in it."""
+    plain = text.replace("\\", "\\\\").replace('"""', "'''")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)

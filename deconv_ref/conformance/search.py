@@ -1,7 +1,7 @@
 """Draw cases with Hypothesis until one is found, and look for simpler ones."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -14,8 +14,9 @@ from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.strategies import plain_value
 
-__all__ = ["Draws", "search", "sibling", "simpler"]
+__all__ = ["Draws", "made_plain", "search", "sibling", "simpler"]
 
 KEPT = 2**8  # cases that `Draws` keeps: as many as a run shows unless told otherwise
 
@@ -93,8 +94,43 @@ class Draws:
         self._kept = max(self._kept, drawn[:KEPT], key=len)
 
 
+def made_plain(
+    parameters: Mapping[str, Any], names: Sequence[str], offered: Callable[[dict[str, Any]], bool]
+) -> frozenset[str]:
+    """Find out which parameters have to be plain for a target to offer the operator.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Such as are not offered.
+    names : sequence of str
+        Those that can be drawn plain.
+    offered : callable
+        Tells whether the target offers the operator with other parameters.
+
+    Returns
+    -------
+    frozenset of str
+        Names none of which can be left out; none at all if plain values do not help.
+    """
+    there = [name for name in names if name in parameters]
+
+    def helps(plain: Iterable[str]) -> bool:
+        values = {name: plain_value(name, parameters[name]) for name in plain}
+        return offered({**parameters, **values})
+
+    for kept in (None, *there):  # one of them may have to be as it is
+        plain = [name for name in there if name != kept]
+        if helps(plain):
+            for name in there:
+                fewer = [other for other in plain if other != name]
+                plain = fewer if name in plain and helps(fewer) else plain
+            return frozenset(plain)
+    return frozenset()
+
+
 def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:
-    """Change one flag of a call, if that leaves it legal: what a target keeps of it must not count.
+    """Change one flag of a call, or a sign: what a target keeps of the call must not count.
 
     Parameters
     ----------
@@ -106,22 +142,30 @@ def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:
     Returns
     -------
     Case or None
-        The same call with the next value of the first flag that it has. Its result may need more
-        digits than the dtype has, so that it is judged by the bound.
+        The same call with the next value of the first flag that it has, if that is legal. Its
+        result may need more digits than the dtype has, so that it is judged by the bound. Without
+        flags, the first operand with the sign of all values changed, if there are any.
     """
     for name, values in flags.items():
         if case.parameters.get(name) in values:
             after = values[(values.index(case.parameters[name]) + 1) % len(values)]
             parameters = {**case.parameters, name: after}
             return replace(case, parameters=parameters, exact=False)
-    return None
+    first = next(name for name, array in case.arrays().items() if array.dtype.kind == "f")
+    signed = case.arrays()[first]
+    return case.with_operand(first, values=-signed) if signed.size else None
 
 
 def simpler(case: Case) -> Iterator[Case]:
-    """Give variants of a case with fewer axes or cells, a plain layout, and simpler values.
+    """Give smaller variants of a case: fewer axes or cells, a plain layout, simpler values.
 
     Not all of them need be legal.
     """
+    size = case.size()
+    yield from (variant for variant in _variants(case) if variant.size() < size)
+
+
+def _variants(case: Case) -> Iterator[Case]:
     yield from _fewer_axes(case)
     yield from _fewer_cells(case)
     for name, operand in case.operands.items():
@@ -130,7 +174,7 @@ def simpler(case: Case) -> Iterator[Case]:
     for name, operand in case.operands.items():
         for values in _simpler_values(operand.values, case.exact):
             if not np.array_equal(values, operand.values, equal_nan=values.dtype.kind == "f"):
-                yield case.with_operand(name, values=values)
+                yield case.with_operand(name, values=values.astype(operand.values.dtype))
 
 
 def _simpler_values(values: NDArray[Any], exact: bool) -> Iterator[NDArray[Any]]:
@@ -143,9 +187,10 @@ def _simpler_values(values: NDArray[Any], exact: bool) -> Iterator[NDArray[Any]]
                 yield fewer
     if np.any(values < 0):
         yield np.abs(values)
-    if exact and np.any(np.abs(values[np.isfinite(values)]) > 1):
+    if np.any(np.abs(values[np.isfinite(values)]) > 1):
         yield np.sign(values)
-        yield np.trunc(values / 2) + (values == 1)
+        if exact:
+            yield np.trunc(values / 2) + (values == 1)
     if not exact and values.dtype.kind == "f":
         yield np.trunc(values)
 

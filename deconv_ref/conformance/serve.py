@@ -1,5 +1,6 @@
 """The target's end of `deconv_ref.conformance.worker`: load the target, answer requests."""
 
+import itertools
 import os
 import pickle
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
-from deconv_ref.conformance.frameworks import TargetError, load, trainer_of
+from deconv_ref.conformance.frameworks import TargetError, load, one_line, trainer_of
 from deconv_ref.conformance.worker import Answer, Excuse, Identity, Trained, Trainer
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _call(module: Any, case: Case) -> Answer:
         result = getattr(module, case.function)(**operands, **case.parameters)
         results = tuple(map(_plain, result if isinstance(result, tuple | list) else (result,)))
     except Exception as error:
-        return Answer(error=_one_line(error))
+        return Answer(error=one_line(error))
     for name, operand in case.operands.items():
         if not np.array_equal(operands[name], operand.values, equal_nan=True):
             return Answer(results, harm=name)
@@ -93,9 +94,10 @@ def _train(module: Any, task: "Task") -> Trained:
     trainer: Any = trainer_of(module)
     try:
         steps = trainer.train(task.layers, task.weights, task.batches, task.loss, task.optimizer)
-        return Trained([_told(step) for step in steps])
+        few = itertools.islice(steps, len(task.batches) + 1)  # one too many is enough to tell
+        return Trained([_told(step) for step in few])
     except Exception as error:
-        return Trained([], _one_line(error))
+        return Trained([], one_line(error))
 
 
 def _told(step: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,10 +121,6 @@ def _excuses(module: Any, case: Case) -> list[Excuse]:
     return excuses
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
-
-
 def _plain(result: Any) -> NDArray[Any] | str | None:
     """Pass NumPy arrays, scalars and None on; of anything else, its type's name."""
     if result is None:
@@ -140,7 +138,7 @@ def _unsupported(module: Any, op: str, parameters: dict[str, Any]) -> str | None
     try:
         reason = ask(op, parameters) if ask is not None else None
     except Exception as error:
-        return f"unsupported() raised {_one_line(error)}"
+        return f"unsupported() raised {one_line(error)}"
     if reason is None or isinstance(reason, str):
         return reason
     return f"unsupported() gave a {type(reason).__name__}, not a reason or None"

@@ -1,11 +1,12 @@
 """What strategies of cases are made of: shapes, values, special values, memory layouts.
 
 Configurations are drawn choice by choice, so that Hypothesis can shrink them; values come from a
-seeded generator, which is fast, and are shrunk afterwards by `deconv_ref.conformance.judge`.
+seeded generator, which is fast, and are shrunk afterwards, by `simpler` in
+`deconv_ref.conformance.search`.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,20 @@ from deconv_ref.conformance.case import LAYOUTS, SMALL, Operand
 
 __all__ = [
     "NARROW_BITS",
+    "REDUCTIONS",
     "SPECIAL",
+    "Names",
     "exact_bits",
     "integers",
+    "is_power_of_two",
     "laid_out",
     "paddings",
+    "plain_value",
     "reals",
+    "reductions",
     "rngs",
     "shapes",
+    "significant_bits",
     "some_special",
     "sprinkled",
     "tails",
@@ -31,9 +38,13 @@ __all__ = [
 
 NARROW_BITS = SMALL.bit_length() - 1
 SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0)
+REDUCTIONS = ("mean", "sum", "none")
+GRADIENTS = (2.0, -3.0, 0.5, 1.0)  # of the reduced loss; exact in any format, in any product
 FARTHEST = {"float32": 88.0, "float64": 708.0}  # e**-x is still a normal number there
 
 Array = NDArray[Any]
+Names = frozenset[str]
+Drawn = tuple[dict[str, Any], dict[str, Operand]]
 
 
 def rngs() -> st.SearchStrategy[np.random.Generator]:
@@ -75,19 +86,23 @@ def shapes(draw: st.DrawFn, least_axes: int = 0, most: Sequence[int] = (13, 6, 4
 
 
 @functools.cache  # Hypothesis validates every new strategy
-def paddings(reaches: tuple[int, ...]) -> st.SearchStrategy[Any]:
+def paddings(reaches: tuple[int, ...], plain: bool = False) -> st.SearchStrategy[Any]:
     """Draw the padding of a window: as much on both sides, pairs, or the name of a rule.
 
     Parameters
     ----------
     reaches : tuple of int
         Cells that the window spans, per axis; padding is at most as wide.
+    plain : bool
+        Whether there is to be none.
 
     Returns
     -------
     SearchStrategy
         Of values of the parameter `padding`.
     """
+    if plain:
+        return st.sampled_from(["valid", ((0, 0),) * len(reaches)])
     sides = [st.integers(0, min(e, 4)) for e in reaches]
     return st.one_of(
         st.tuples(*(side.map(lambda n: (n, n)) for side in sides)),
@@ -95,6 +110,20 @@ def paddings(reaches: tuple[int, ...]) -> st.SearchStrategy[Any]:
         st.tuples(*(st.tuples(side, side) for side in sides)),
         st.sampled_from(["same", "same_lower", "full"]),
     )
+
+
+def plain_value(name: str, value: Any) -> Any:
+    """Give the value of a window's parameter with which it does nothing special.
+
+    Examples
+    --------
+    >>> plain_value("stride", (2, 3)), plain_value("padding", ((0, 1),)), plain_value("groups", 4)
+    ((1, 1), ((0, 0),), 1)
+    """
+    if name == "padding":
+        return "valid" if isinstance(value, str) else ((0, 0),) * len(value)
+    least = 1 if name in ("stride", "dilation", "groups") else 0
+    return (least,) * len(value) if isinstance(value, tuple) else type(value)(least)
 
 
 def integers(rng: np.random.Generator, shape: tuple[int, ...], bits: int = 3) -> Array:
@@ -108,7 +137,17 @@ def integers(rng: np.random.Generator, shape: tuple[int, ...], bits: int = 3) ->
 
 def exact_bits(dtype: str, terms: int) -> int:
     """Count the bits of integers whose products with narrow ones, so many added, stay exact."""
-    return int(np.finfo(dtype).nmant) + 1 - NARROW_BITS - (terms - 1).bit_length()
+    return significant_bits(dtype) - NARROW_BITS - (terms - 1).bit_length()
+
+
+def significant_bits(dtype: str) -> int:
+    """Count the bits of the widest integers all of which a dtype has."""
+    return int(np.finfo(dtype).nmant) + 1
+
+
+def is_power_of_two(number: int) -> bool:
+    """Tell whether dividing by a number only moves the point; 0 divides nothing."""
+    return number & (number - 1) == 0
 
 
 def reals(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -141,3 +180,41 @@ def some_special(
     """Draw values as they are or, one time in four, `sprinkled`."""
     special = draw(st.sampled_from([False, False, False, True]))
     return sprinkled(rng, values, among) if special else values
+
+
+@st.composite
+def reductions(
+    draw: st.DrawFn,
+    function: str,
+    values: Callable[[tuple[int, ...]], Array],
+    places: tuple[int, ...],
+    dtype: str,
+) -> Drawn:
+    """Draw a reduction and, for a gradient, what comes in: a number, or one for every loss.
+
+    Parameters
+    ----------
+    draw : callable
+        Given by Hypothesis.
+    function : str
+        The function to call.
+    values : callable
+        Gives incoming gradients of a shape.
+    places : tuple of int
+        Shape of the losses.
+    dtype : str
+        Of the arrays.
+
+    Returns
+    -------
+    parameters : dict
+        The reduction, and a number that comes in.
+    operands : dict of Operand
+        An array that comes in.
+    """
+    reduction = draw(st.sampled_from(REDUCTIONS))
+    if not function.endswith("_backward"):
+        return {"reduction": reduction}, {}
+    if reduction == "none" and draw(st.booleans()):
+        return {"reduction": reduction}, {"grad_loss": draw(laid_out(values(places), dtype))}
+    return {"reduction": reduction, "grad_loss": draw(st.sampled_from(GRADIENTS))}, {}

@@ -30,7 +30,7 @@ class Operator:
         Forward name.
     cases : callable
         ``cases(function, dtypes)`` is the strategy that draws calls of the operator, or of its
-        gradients.
+        gradients. Where there are `plain` parameters, names of them may follow, as a set.
     margin : callable
         How far a quantity of a `Question` may lie from the truth in a case that is not exact.
     gradients : tuple of str
@@ -46,16 +46,22 @@ class Operator:
         shared by forward and gradients can satisfy.
     flags : mapping of str to tuple
         Parameters with a few values, one of which is changed in a second call on the same arrays.
+    domain : callable or None
+        Tells whether a case is one that the operator is meant for; None if all legal ones are.
+    plain : tuple of str
+        Parameters that can be drawn `plain`, for a target that has nothing else.
     """
 
     name: str
-    cases: Callable[[str, tuple[str, ...]], SearchStrategy[Case]]
+    cases: Callable[..., SearchStrategy[Case]]
     margin: Callable[["Question", str], Margin]
     gradients: tuple[str, ...] = ()
     results: tuple[str, ...] = ("forward",)
     tier: backend.Tier = LITERAL
     identity: Callable[["Question"], bool] | None = None
     flags: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    domain: Callable[[Case], bool] | None = None
+    plain: tuple[str, ...] = ()
 
     def functions(self) -> dict[str, tuple[str, ...]]:
         """Functions to call and the quantities that each gives."""

@@ -26,10 +26,15 @@ __all__ = ["Answer", "DiedError", "Excuse", "Identity", "Trained", "Trainer", "W
 
 START_SECONDS = 180.0  # importing a large framework on a cold disk
 GRACE_SECONDS = 5.0
+LAST_BYTES = 2**12  # of the log, which may be of any length
 
 
 class DiedError(Exception):
-    """The target's process ended or did not answer in time."""
+    """The target's process ended or, if `late`, did not answer in time."""
+
+    def __init__(self, how: str, late: bool = False) -> None:
+        super().__init__(how)
+        self.late = late
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,13 @@ class Worker:
         return trained
 
     def unsupported(self, op: str, parameters: Mapping[str, Any]) -> str | None:
-        """Ask the target for the reason why it does not offer an operator with these parameters."""
+        """Ask the target for the reason why it does not offer an operator with these parameters.
+
+        Raises
+        ------
+        DiedError
+            If the process ends or `timeout` passes first.
+        """
         if not self._declines:
             return None
         key = (op, tuple(parameters.items()))
@@ -199,7 +210,7 @@ class Worker:
             answer = self._answers.get(timeout=seconds)
         except queue.Empty:
             self.stop()
-            raise DiedError(f"no answer within {seconds:g} s") from None
+            raise DiedError(f"no answer within {seconds:g} s", late=True) from None
         except OSError:
             answer = EOFError()
         if isinstance(answer, EOFError):
@@ -246,8 +257,8 @@ class Worker:
         except subprocess.TimeoutExpired:  # alive, but what it sent cannot be read
             process.kill()
             code = process.wait()
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        self._log.seek(max(self._log.seek(0, os.SEEK_END) - LAST_BYTES, 0))
+        lines = self._log.read(LAST_BYTES).decode(errors="replace").strip().splitlines()
         how = f"killed by signal {-code}" if code < 0 else f"exited with status {code}"
         return f"process {how}" + (f": {lines[-1].strip()[:200]}" if lines else "")
 

@@ -142,7 +142,10 @@ class Conv(Convolution):
         if pads is None:
             options = {"padding": self.padding, "needs_x": self._needs_x, **self._steps()}
             return self._keep(dr.conv_backward(grad_y, x, weight, **options))
-        grad_padded = self._keep(dr.conv_backward(grad_y, x, weight, **self._steps()))
+        options = {"needs_x": self._needs_x, **self._steps()}
+        grad_padded = self._keep(dr.conv_backward(grad_y, x, weight, **options))
+        if grad_padded is None:
+            return None
         inner = (n - before - after for n, (before, after) in zip(x.shape[2:], pads, strict=True))
         return dr.pad_backward(grad_padded, (*x.shape[:2], *inner), pads, mode=self.padding_mode)
 

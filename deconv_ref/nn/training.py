@@ -258,8 +258,9 @@ def step(model: "Sequential", x: Any, y: Any) -> tuple[float, Any]:
     """
     optimizer, loss = compiled(model)
     model.check("train_step", y=y)
-    for layer in model.layers:
-        layer.gradients = {}  # their memory is for those to come
+    for layer in model.layers:  # the memory of what the last step left is for what is to come
+        layer.release()
+        layer.gradients = {}
     with reusing(model.memory):
         prediction = model.forward(x, training=True)
         value = loss(prediction, y) + _penalty(model)

@@ -28,6 +28,7 @@ __all__ = [
     "installed",
     "is_file",
     "load",
+    "one_line",
     "trainer_of",
 ]
 
@@ -86,7 +87,7 @@ def load(target: str) -> ModuleType:
     try:
         return importlib.import_module(f"deconv_ref.conformance.frameworks.{target}")
     except Exception as error:
-        raise TargetError(f"{target}: cannot be imported: {_one_line(error)}") from error
+        raise TargetError(f"{target}: cannot be imported: {one_line(error)}") from error
 
 
 def trainer_of(target: ModuleType) -> ModuleType | None:
@@ -112,9 +113,10 @@ def _load_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise TargetError(f"{path}: cannot be imported: {_one_line(error)}") from error
+        raise TargetError(f"{path}: cannot be imported: {one_line(error)}") from error
     return module
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+def one_line(error: BaseException) -> str:
+    """Tell an error in one line that is not too long."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

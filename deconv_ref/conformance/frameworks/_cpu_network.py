@@ -36,8 +36,8 @@ def _record(layer, outputs, output_gradients):
         y = outputs[layer.name] = kind.forward(layer, x, training)
         return y
 
-    def backward(grad_y):
+    def backward(grad_y, needs_x=True):
         output_gradients[layer.name] = grad_y
-        return kind.backward(layer, grad_y)
+        return kind.backward(layer, grad_y, needs_x)
 
     layer.forward, layer.backward = forward, backward

@@ -236,7 +236,6 @@ DIFFERENCES: dict[str, list[Difference]] = {
 
 def unsupported(op, parameters):
     """Say what PyTorch does not offer."""
-    op = op.removesuffix("_backward")
     if op in ("conv", "conv_transpose"):
         return _unsupported_in_conv(op, parameters)
     if op in ("max_pool", "avg_pool") and "padding" in parameters:

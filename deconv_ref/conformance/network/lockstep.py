@@ -32,7 +32,9 @@ PHRASES = {
     "passed": "gradient that {} passes back",
     "gradient": "gradient of {}",
     "parameter": "{} after the update",
+    "field": "{}",
 }
+FIELDS = ("outputs", "output_gradients", "gradients", "parameters")  # arrays by name
 OVER_THE_RUN = ("loss", "gradient", "parameter")
 
 
@@ -57,7 +59,8 @@ class Parting:
     step : int
         The step, from 1.
     key : (str, str)
-        What array, see `deconv_ref.conformance.network.course.Key`.
+        What array, see `deconv_ref.conformance.network.course.Key`; "field" and its name if it is a
+        whole field of the step that cannot be read.
     problem : str
         What is wrong with it.
     index : tuple of int
@@ -77,7 +80,7 @@ class Parting:
     def layer(self) -> str:
         """The layer that is to blame, "loss", or nothing."""
         kind, name = self.key
-        return "loss" if kind == "loss" else name.partition(".")[0]
+        return {"loss": "loss", "field": ""}.get(kind, name.partition(".")[0])
 
     @property
     def reason(self) -> str:
@@ -165,7 +168,10 @@ def compare(task: Task, steps: Sequence[Any], growth: Growth, seed: int) -> Lock
             drift, error = _first_parting(allowed, got, number, " over the run")
             over_the_run = max(over_the_run, error)
         for course in running:
-            course.parameters = step["parameters"]
+            course.parameters = {name: step["parameters"][name] for name in task.weights}
+    if len(steps) > len(task.batches):
+        surplus = Parting(len(steps), ("loss", ""), f"is one too many: of {len(task.batches)}")
+        return Lockstep(surplus, by_itself, over_the_run)
     return Lockstep(drift, by_itself, over_the_run)
 
 
@@ -183,6 +189,11 @@ def _measure(traces: Sequence[Trace]) -> dict[Key, Allowance]:
 
 def _misfits(task: Task, step: Mapping[str, Any], number: int) -> Iterator[Parting]:
     """Find what is missing in a step, or of another shape."""
+    for field in FIELDS:
+        given = step.get(field, {})
+        if not (isinstance(given, Mapping) or given is None):
+            yield Parting(number, ("field", field), "are not arrays by name")
+            return
     for kind, field in (("gradient", "gradients"), ("parameter", "parameters")):
         given = step.get(field) or {}
         for name, weight in task.weights.items():

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
 from deconv_ref.conformance.compare import Verdict
+from deconv_ref.conformance.frameworks import TargetError
 from deconv_ref.conformance.network.lockstep import (
     Growth,
     Lockstep,
@@ -79,7 +80,11 @@ class Result:
         return self.lockstep.parting if self.lockstep else None
 
 
-def check(plan: Plan, finished: Callable[[Result], None]) -> list[Result]:
+def check(
+    plan: Plan,
+    finished: Callable[[Result], None],
+    left_out: Callable[[TargetError], None] | None = None,
+) -> list[Result]:
     """Train every system of a plan with every target, and judge.
 
     Parameters
@@ -88,6 +93,8 @@ def check(plan: Plan, finished: Callable[[Result], None]) -> list[Result]:
         What to check.
     finished : callable
         Told each result as it comes.
+    left_out : callable, optional
+        Told of each target that cannot be loaded; there are no results of it then.
 
     Returns
     -------
@@ -97,19 +104,29 @@ def check(plan: Plan, finished: Callable[[Result], None]) -> list[Result]:
     Raises
     ------
     TargetError
-        If a target cannot be loaded; nothing has been judged then.
+        If a target cannot be loaded and nobody is to be told; nothing has been judged then.
     """
     threads = max(1, (os.cpu_count() or 1) // plan.jobs)
     workers = [Worker(target, plan.timeout, threads) for target in plan.targets]
     pool = ThreadPoolExecutor(plan.jobs)
     try:
-        trainers = list(pool.map(Worker.trainer, workers))
+
+        def started(worker: Worker) -> tuple[Worker, Trainer] | None:
+            try:
+                return worker, worker.trainer()
+            except TargetError as error:
+                if left_out is None:
+                    raise
+                left_out(error)
+                return None
+
+        there = [pair for pair in pool.map(started, workers) if pair is not None]
         found: dict[str, list[Result]] = {target: [] for target in plan.targets}
         for system in plan.systems:
-            prepared = _prepare(plan, system, trainers)
+            prepared = _prepare(plan, system, [trainer for _, trainer in there])
             jobs = [
                 pool.submit(_judge, plan, system, worker, trainer, prepared.get(trainer.convention))
-                for worker, trainer in zip(workers, trainers, strict=True)
+                for worker, trainer in there
             ]
             for job in as_completed(jobs):
                 result = job.result()

@@ -4,14 +4,27 @@ Every axis has its own size, kernel, stride, dilation, padding and sides.
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from deconv_ref.conformance.case import SMALL, Case
-from deconv_ref.conformance.margins import summed
-from deconv_ref.conformance.strategies import integers, laid_out, paddings, reals, rngs
+from deconv_ref.conformance import bounds
+from deconv_ref.conformance.case import Case, Operand
+from deconv_ref.conformance.identities import bilinear
+from deconv_ref.conformance.margins import Margin, summed
+from deconv_ref.conformance.strategies import (
+    NARROW_BITS,
+    Names,
+    exact_bits,
+    integers,
+    laid_out,
+    paddings,
+    plain_value,
+    reals,
+    rngs,
+)
 from deconv_ref.conformance.truth import Operator, Question
 from deconv_ref.window import Window, conv_transpose_window, conv_window, reach
 
@@ -21,12 +34,12 @@ KERNEL = {1: 5, 2: 4, 3: 3}  # largest size by the number of spatial axes
 EXTRA = {1: 14, 2: 6, 3: 3}  # most cells beyond those that one window needs
 LONG = 40  # the same of a last axis that is drawn longer at times: more than two vectors
 CHANNELS = {1: 3, 2: 3, 3: 2}  # most channels per group
-NARROW = int(math.log2(SMALL))
-EXACT_BITS = {"float32": 24, "float64": 53}
 
 
 @st.composite
-def convolutions(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def convolutions(
+    draw: st.DrawFn, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
+) -> Case:
     """Draw a call of ``conv`` or ``conv_transpose``, or of its gradients.
 
     Parameters
@@ -37,6 +50,8 @@ def convolutions(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
         The function to call.
     dtypes : tuple of str
         Names to choose the dtype from.
+    plain : set of str
+        Parameters that are to have their `plain_value`.
 
     Returns
     -------
@@ -46,11 +61,13 @@ def convolutions(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
     op, gradient = function.removesuffix("_backward"), function.endswith("_backward")
     axes = draw(st.integers(1, 3))
     few = CHANNELS[axes]
-    batch, groups = draw(st.integers(1, few)), draw(st.sampled_from([1, 2, 1, 3, 4][: few + 2]))
+    several = [1] if "groups" in plain else [1, 2, 1, 3, 4][: few + 2]
+    batch, groups = draw(st.integers(1, few)), draw(st.sampled_from(several))
     batch *= draw(st.sampled_from([1] * 19 + [0]))
     c, m = draw(st.integers(1, few)), draw(st.integers(1, few))
-    parameters, size, window = draw(_windows(axes, transposed=op == "conv_transpose"))
-    parameters |= {"groups": groups, "flip_kernel": draw(st.sampled_from([False, False, True]))}
+    parameters, size, window = draw(_windows(axes, op == "conv_transpose", plain))
+    flips = [False] if "flip_kernel" in plain else [False, False, True]
+    parameters |= {"groups": groups, "flip_kernel": draw(st.sampled_from(flips))}
 
     shapes = {
         "x": (batch, groups * c, *size),
@@ -76,9 +93,7 @@ def convolutions(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
     operands = {}
     for name in names:
         if exact:
-            bits = NARROW
-            if name == wide:  # the largest sum, of `terms` products, still has EXACT_BITS bits
-                bits = EXACT_BITS[dtype] - NARROW - math.ceil(math.log2(terms))
+            bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
             values = integers(rng, shapes[name], bits)
         else:
             values = reals(rng, shapes[name])
@@ -88,7 +103,7 @@ def convolutions(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
 
 @st.composite
 def _windows(
-    draw: st.DrawFn, axes: int, transposed: bool
+    draw: st.DrawFn, axes: int, transposed: bool, plain: Names
 ) -> tuple[dict[str, Any], tuple[int, ...], Window]:
     """Draw the window's parameters, the spatial size of ``x``, and the window they make."""
 
@@ -96,10 +111,10 @@ def _windows(
         return tuple(draw(st.integers(least, most)) for _ in range(axes))
 
     kernel_size = per_axis(1, KERNEL[axes])
-    stride = per_axis(1, 3)
-    dilation = per_axis(1, 2 if axes == 3 else 3)
+    stride = per_axis(1, 1 if "stride" in plain else 3)
+    dilation = per_axis(1, 1 if "dilation" in plain else 2 if axes == 3 else 3)
     reaches = tuple(map(reach, kernel_size, dilation))
-    padding = draw(paddings(reaches))
+    padding = draw(paddings(reaches, "padding" in plain))
     extra = per_axis(0, EXTRA[axes])
     if draw(st.sampled_from([False] * 5 + [True])):
         extra = (*extra[:-1], draw(st.integers(0, LONG)))
@@ -113,7 +128,8 @@ def _windows(
         size = tuple(n + more for n, more in zip(least or (1,) * axes, extra, strict=True))
         return parameters, size, conv_window("conv", size, kernel_size, stride, padding, dilation)
 
-    limits = [0] * axes if padding in ("same", "same_lower") else map(max, stride, dilation)
+    none = padding in ("same", "same_lower") or "output_padding" in plain
+    limits = [0] * axes if none else map(max, stride, dilation)
     beyond = tuple(draw(st.integers(0, max(limit - 1, 0))) for limit in limits)
     parameters["output_padding"] = beyond
     crops = padding
@@ -130,28 +146,46 @@ def _windows(
     return parameters, size, window
 
 
-def adjoint(question: Question) -> bool:
-    """Tell whether <grad_y, A(x, weight)> = <grad_x, x> = <grad_weight, weight>, exactly."""
-    operands, gradients = question.arrays(), question.truth
-    y = question.evaluate(question.operator.name, ("x", "weight"))["forward"]
-    through_y = _dot(operands["grad_y"], y)
-    through_x = _dot(gradients["x"], operands["x"])
-    through_weight = _dot(gradients["weight"], operands["weight"])
-    return through_y == through_x == through_weight
+def convolved(question: Question, quantity: str) -> Margin:
+    """Bound a sum of products, and what an algorithm by fast transforms makes of it, by R3.
+
+    Pairs of channels are transformed one by one; the operator itself, on the norms of their images
+    in place of the images, adds up the products |x| |h| that go into each channel of the result,
+    with a rounding for each addition. |h|_1 is at most |h| times the root of its cells.
+    """
+    margin = summed(question, quantity)
+    if quantity == "bias" or not np.isfinite(question.truth[quantity]).all():
+        return margin
+    case, dtype = question.case, question.case.dtype
+    images = {name: array for name, array in question.arrays().items() if name != "bias"}
+    norms = {
+        name: Operand(np.sqrt(np.sum(a**2, tuple(range(2, a.ndim)), keepdims=True)))
+        for name, a in images.items()
+    }
+    plain = {n: v if n == "groups" else plain_value(n, v) for n, v in case.parameters.items()}
+    products = question.operator.evaluate(Case(case.function, plain, norms, exact=False))[quantity]
+    factors = [math.prod(a.shape[2:]) for name, a in images.items() if name != quantity]
+    additions = max(max(a.shape[:2]) for a in images.values())
+    rho = bounds.transform_roundoff(dtype, _padded_cells(case))
+    parts = 2 * rho + (3 + additions) * bounds.unit_roundoff(dtype) + rho * min(factors) ** 0.5
+    return replace(margin, transform=parts * products + margin.allowed)
 
 
-def _dot(a: NDArray[Any], b: NDArray[Any]) -> int:
-    """Multiply and add in integers of any size: the sum of a whole array may outgrow float64."""
-    return sum(int(p) * int(q) for p, q in zip(a.flat, b.flat, strict=True))
+def _padded_cells(case: Case) -> int:
+    """Count the cells of a transform, at most: x with its gaps, pads on both sides, the kernel."""
+    arrays, p = case.arrays(), case.parameters
+    sizes = (arrays["x"].shape[2:], arrays["weight"].shape[2:], p["stride"], p["dilation"])
+    return math.prod(n * s + 3 * reach(k, d) for n, k, s, d in zip(*sizes, strict=True))
 
 
 OPERATORS = tuple(
     Operator(
         name,
         convolutions,
-        summed,
+        convolved,
         gradients=("x", "weight", "bias"),
-        identity=adjoint,
+        identity=bilinear,
+        plain=("stride", "padding", "dilation", "groups", "flip_kernel", "output_padding"),
         flags={"flip_kernel": (False, True)},
     )
     for name in ("conv", "conv_transpose")

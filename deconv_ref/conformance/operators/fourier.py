@@ -1,12 +1,6 @@
 r"""How the frequency domain is checked: the truth are the sums that define it, not fast transforms.
 
-A fast transform mixes all values of an image, so that only norms bound what it rounds. Of a
-transform of P cells it is, relative to the spectrum's norm,
-
-.. math:: \rho = 7 u \log_2 (4 P)                                                        \tag{R2}
-
-with u the unit roundoff: 6.7 u for each of log2 P levels (Higham, Accuracy and Stability, theorem
-24.2, with roots that are right to u), and two levels more for sizes that are no powers of two.
+What those round is bounded by R2 and R3 of `deconv_ref.conformance.bounds`.
 """
 
 import math
@@ -59,6 +53,12 @@ def blurs(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
     return Case(function, parameters, operands, exact=False)
 
 
+def of_light(case: Case) -> bool:
+    """Tell whether an image is nowhere negative, and its point-spread function positive."""
+    x, psf = case.arrays()["x"], case.arrays()["psf"]
+    return bool(np.all(x >= 0) and np.all(psf > 0))
+
+
 @st.composite
 def _parameters(draw: st.DrawFn, function: str) -> dict[str, Any]:
     if function == "inverse_filter":
@@ -100,7 +100,7 @@ def roundoff(dtype: Any, cells: int) -> float:
     A sum of P products with a root is right to (P + 8) u times the sum of absolute values, which is
     at most the root of P times their norm; a spectrum has P of them.
     """
-    fast = 7 * math.log2(4 * cells) * bounds.unit_roundoff(dtype)
+    fast = bounds.transform_roundoff(dtype, cells)
     return fast + math.sqrt(cells) * (cells + 8) * bounds.unit_roundoff(np.float64)
 
 
@@ -112,12 +112,7 @@ def convolved(question: Question, quantity: str) -> Margin:
 
 
 def _convolution_roundoff(question: Question, psf: Array) -> Array:
-    """Bound the error of a convolution, by channel, as a part of the image's norm.
-
-    By the inequality of Cauchy and Schwarz the error of either spectrum comes to rho |x| |h| in
-    every cell, and that of their product to 3 u |x| |h|. That of the inverse transform is rho times
-    the norm of the result, which is at most |x| times the sum of the absolute values of h.
-    """
+    """Bound the error of a convolution by R3, by channel, as a part of the image's norm."""
     dtype, size = question.case.dtype, question.arrays()["x"].shape[2:]
     if question.case.parameters["boundary"] == "zeros":
         size = tuple(n + k - 1 for n, k in zip(size, psf.shape[2:], strict=True))
@@ -267,5 +262,5 @@ OPERATORS = (
     Operator("fft_convolve", blurs, convolved, flags={"boundary": BOUNDARIES}),
     Operator("inverse_filter", blurs, inverted),
     Operator("wiener", blurs, restored, flags={"regularization": PENALTIES}),
-    Operator("richardson_lucy", blurs, iterated, flags={"boundary": BOUNDARIES}),
+    Operator("richardson_lucy", blurs, iterated, flags={"boundary": BOUNDARIES}, domain=of_light),
 )

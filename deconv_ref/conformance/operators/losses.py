@@ -21,75 +21,37 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from deconv_ref.conformance.case import Case, Operand
+from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.exact import Exact
 from deconv_ref.conformance.margins import Rule, cancelling
 from deconv_ref.conformance.strategies import (
+    REDUCTIONS,
     integers,
+    is_power_of_two,
     laid_out,
     reals,
+    reductions,
     rngs,
     shapes,
+    significant_bits,
     sprinkled,
     tails,
 )
 from deconv_ref.conformance.truth import Operator, Question
 
-__all__ = ["OPERATORS", "reductions"]
+__all__ = ["OPERATORS"]
 
-REDUCTIONS = ("mean", "sum", "none")
-GRADIENTS = (2.0, -3.0, 0.5, 1.0)  # of the reduced loss; exact in any format, in any product
 DELTAS = (1.0, 0.5, 2.0, 3.25)
 STRENGTHS = (0.5, 2.0, 0.0, 1.25)
 MOST = (9, 3, 2)  # cells of an axis, by rank: each is evaluated to 60 digits
-EXACT_BITS = {"float32": 24, "float64": 53}
 SPARE_BITS = 4  # for fractions of delta and strength, and for incoming gradients
 HALF_TINY = {"float32": 60, "float64": 500}  # e**-x log2; a quotient by 2**-x does not overflow
 ELEMENTARY = 8  # roundings of exp, log and log1p: 4 ulp, as vectorized libraries have it
 
 Array = NDArray[Any]
-Drawn = tuple[dict[str, Any], dict[str, Operand]]
 
 
 # Cases
-
-
-@st.composite
-def reductions(
-    draw: st.DrawFn,
-    function: str,
-    values: Callable[[tuple[int, ...]], Array],
-    places: tuple[int, ...],
-    dtype: str,
-) -> Drawn:
-    """Draw a reduction and, for a gradient, what comes in: a number, or one for every loss.
-
-    Parameters
-    ----------
-    draw : callable
-        Given by Hypothesis.
-    function : str
-        The function to call.
-    values : callable
-        Gives incoming gradients of a shape.
-    places : tuple of int
-        Shape of the losses.
-    dtype : str
-        Of the arrays.
-
-    Returns
-    -------
-    parameters : dict
-        The reduction, and a number that comes in.
-    operands : dict of Operand
-        An array that comes in.
-    """
-    reduction = draw(st.sampled_from(REDUCTIONS))
-    if not function.endswith("_backward"):
-        return {"reduction": reduction}, {}
-    if reduction == "none" and draw(st.booleans()):
-        return {"reduction": reduction}, {"grad_loss": draw(laid_out(values(places), dtype))}
-    return {"reduction": reduction, "grad_loss": draw(st.sampled_from(GRADIENTS))}, {}
 
 
 @st.composite
@@ -120,7 +82,7 @@ def of_distances(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
         operands
     )
     divisor = math.prod(shape) if parameters["reduction"] == "mean" else 1
-    return Case(function, parameters, operands, whole and _is_power_of_two(divisor))
+    return Case(function, parameters, operands, whole and is_power_of_two(divisor))
 
 
 @st.composite
@@ -205,17 +167,13 @@ def _targets(draw: st.DrawFn, rng: np.random.Generator, x: Array) -> Array:
 def probabilities(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
     """Draw probabilities: a third each of ordinary size, close to 0, and close to 1."""
     small = rng.random(shape) * 2.0 ** rng.integers(-HALF_TINY[dtype], -1, shape)
-    least = 1 - 2.0 ** -rng.integers(1, EXACT_BITS[dtype], shape)
+    least = 1 - 2.0 ** -rng.integers(1, significant_bits(dtype), shape)
     return np.choose(rng.integers(0, 3, shape), [rng.random(shape), small, least])
 
 
 def _bits(dtype: str, terms: int) -> int:
     """Count the bits of integers the squares of whose differences, and their sum, are exact."""
-    return (EXACT_BITS[dtype] - SPARE_BITS - math.ceil(math.log2(max(terms, 1)))) // 2 - 1
-
-
-def _is_power_of_two(number: int) -> bool:
-    return number & (number - 1) == 0
+    return (significant_bits(dtype) - SPARE_BITS - math.ceil(math.log2(max(terms, 1)))) // 2 - 1
 
 
 # Bounds

@@ -157,6 +157,12 @@ def _statistics(x: Array, epsilon: float) -> tuple[Array, Array]:
     return x.mean(axes), 1 / np.sqrt(x.var(axes) + epsilon)
 
 
+def of_deviations(case: Case) -> bool:
+    """Tell whether variances and inverse deviations are positive."""
+    arrays = case.arrays()
+    return all(bool(np.all(arrays[n] > 0)) for n in ("running_var", "saved_inv_std") if n in arrays)
+
+
 def _count(shape: tuple[int, ...]) -> int:
     """Count the values of a channel."""
     return shape[0] * math.prod(shape[2:])
@@ -362,6 +368,7 @@ OPERATORS = (
         results=("forward", "running_mean", "running_var", "saved_mean", "saved_inv_std"),
         identity=moving,
         flags={"training": (False, True)},
+        domain=of_deviations,
     ),
     Operator("dropout", dropouts, cancelling(dropped), gradients=("x",)),
 )

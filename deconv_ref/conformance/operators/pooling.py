@@ -18,6 +18,7 @@ from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.identities import adjoint, gathered
 from deconv_ref.conformance.margins import cancelling, collected, selected
 from deconv_ref.conformance.strategies import (
+    Names,
     integers,
     laid_out,
     paddings,
@@ -41,9 +42,11 @@ Array = NDArray[Any]
 
 
 @st.composite
-def max_pools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def max_pools(
+    draw: st.DrawFn, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
+) -> Case:
     """Draw a call of ``max_pool`` or of its gradient."""
-    parameters, shape, window = draw(_windows(dilated=True))
+    parameters, shape, window = draw(_windows(True, plain))
     dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
     if function == "max_pool":
         x = draw(_rivals(rng, shape))
@@ -61,7 +64,7 @@ def max_pools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
 @st.composite
 def max_unpools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of ``max_unpool`` or of its gradient."""
-    _, shape, window = draw(_windows(dilated=True))
+    _, shape, window = draw(_windows(True))
     dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
     indices = draw(laid_out(draw(_places(rng, shape, window)), np.int64))
     if function == "max_unpool":
@@ -74,9 +77,11 @@ def max_unpools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case
 
 
 @st.composite
-def avg_pools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def avg_pools(
+    draw: st.DrawFn, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
+) -> Case:
     """Draw a call of ``avg_pool`` or of its gradient."""
-    parameters, shape, window = draw(_windows(dilated=False))
+    parameters, shape, window = draw(_windows(False, plain))
     included = draw(st.booleans())
     parameters = {**parameters, "count_include_pad": included}
     counts = [_counts(window, axis, included) for axis in range(len(shape) - 2)]
@@ -88,11 +93,14 @@ def avg_pools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
 
 
 @st.composite
-def avg_unpools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def avg_unpools(
+    draw: st.DrawFn, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
+) -> Case:
     """Draw a call of ``avg_unpool`` or of its gradient."""
     batch, channels, *size = draw(shapes(1, EXTRA))
-    kernel_size, stride = draw(_kernels(len(size))), draw(_per_axis(1, 3, len(size)))
-    sides = [st.integers(0, k) for k in kernel_size]
+    kernel_size = draw(_kernels(len(size)))
+    stride = draw(_per_axis(1, 1 if "stride" in plain else 3, len(size)))
+    sides = [st.integers(0, 0 if "padding" in plain else k) for k in kernel_size]
     padding = tuple((draw(side), draw(side)) for side in sides)
     for axis, (k, s, pair) in enumerate(zip(kernel_size, stride, padding, strict=True)):
         size[axis] += max(0, -((k - sum(pair) - 1) // s))  # the result has a cell at least
@@ -114,16 +122,19 @@ def avg_unpools(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case
 
 
 @st.composite
-def _windows(draw: st.DrawFn, dilated: bool) -> tuple[dict[str, Any], tuple[int, ...], Window]:
+def _windows(
+    draw: st.DrawFn, dilated: bool, plain: Names = frozenset()
+) -> tuple[dict[str, Any], tuple[int, ...], Window]:
     """Draw the window's parameters, the shape of ``x``, and the window they make."""
     batch, channels, *extra = draw(shapes(1, EXTRA))
     axes = len(extra)
     kernel_size = draw(_kernels(axes))
-    stride = draw(_per_axis(1, 3, axes))
-    dilation = draw(_per_axis(1, 2 if axes == 3 else 3, axes)) if dilated else (1,) * axes
+    stride = draw(_per_axis(1, 1 if "stride" in plain else 3, axes))
+    widest = 1 if "dilation" in plain else 2 if axes == 3 else 3
+    dilation = draw(_per_axis(1, widest, axes)) if dilated else (1,) * axes
     reaches = tuple(map(reach, kernel_size, dilation))
-    padding = draw(paddings(reaches))
-    ceil_mode = draw(st.sampled_from([False, True]))
+    padding = draw(paddings(reaches, "padding" in plain))
+    ceil_mode = draw(st.sampled_from([False] if "ceil_mode" in plain else [False, True]))
     least: Sequence[int] = reaches if padding == "valid" else (1,) * axes
     if not isinstance(padding, str):
         least = [max(1, e - sum(pair)) for e, pair in zip(reaches, padding, strict=True)]
@@ -237,6 +248,7 @@ OPERATORS = (
         gradients=("x",),
         results=("forward", "indices"),
         identity=gathered,
+        plain=("stride", "padding", "dilation", "ceil_mode"),
         flags={"ceil_mode": (False, True)},
     ),
     Operator(
@@ -252,6 +264,7 @@ OPERATORS = (
         averaged,
         gradients=("x",),
         identity=adjoint(),
+        plain=("stride", "padding", "ceil_mode"),
         flags={"count_include_pad": (False, True)},
     ),
     Operator(
@@ -260,5 +273,6 @@ OPERATORS = (
         averaged,
         gradients=("x",),
         identity=adjoint("output_size"),
+        plain=("stride", "padding"),
     ),
 )

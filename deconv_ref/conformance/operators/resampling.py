@@ -16,9 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.identities import adjoint
-from deconv_ref.conformance.margins import Margin, collected, selected
+from deconv_ref.conformance.margins import Margin, along, collected, selected
 from deconv_ref.conformance.strategies import (
     integers,
+    is_power_of_two,
     laid_out,
     reals,
     rngs,
@@ -90,11 +91,7 @@ def _is_torn(n: int, scale: float) -> bool:
     """Tell whether the rounding of 1 / scale may decide which of two cells is the nearest."""
     exact = Fraction(scale)
     coordinates = [(o + Fraction(1, 2)) / exact for o in range(_outputs(n, scale))]
-    return not _is_power(exact.numerator) and any(c.denominator == 1 for c in coordinates)
-
-
-def _is_power(number: int) -> bool:
-    return number & (number - 1) == 0
+    return not is_power_of_two(exact.numerator) and any(c.denominator == 1 for c in coordinates)
 
 
 def _weight_bits(size: tuple[int, ...], scales: tuple[float, ...], align_corners: bool) -> float:
@@ -104,7 +101,7 @@ def _weight_bits(size: tuple[int, ...], scales: tuple[float, ...], align_corners
         step = 1 / Fraction(scale)  # from one output to the next, in cells
         if align_corners:
             step = Fraction(n - 1, max(_outputs(n, scale) - 1, 1))
-        if not _is_power(step.denominator):
+        if not is_power_of_two(step.denominator):
             return math.inf
         bits += step.denominator.bit_length()  # half of a step, too
     return bits
@@ -153,8 +150,8 @@ def _interpolated(question: Question, dtype: DTypeLike) -> Array:
     [values] = question.arrays().values()
     magnitude = np.where(np.isfinite(values), np.abs(values), 0)
     weights = _weights(question, u)
-    least, most = (_along(magnitude, [pair[i] for pair in weights]) for i in (0, 1))
-    reads = _along(np.ones_like(magnitude), [w > 0 for _, w in weights])
+    least, most = (along(magnitude, [pair[i] for pair in weights]) for i in (0, 1))
+    reads = along(np.ones_like(magnitude), [w > 0 for _, w in weights])
     return most - least + bounds.gamma(reads + 3 * (values.ndim - 2), u) * most
 
 
@@ -180,13 +177,6 @@ def _distances(n: int, scale: float, align_corners: bool) -> Array:
     if align_corners:
         source = outputs * (n - 1) / max(len(outputs) - 1, 1)
     return np.abs(np.clip(source, 0, n - 1)[:, None] - np.arange(n))
-
-
-def _along(values: Array, matrices: list[Array]) -> Array:
-    """Multiply each spatial axis by its matrix."""
-    for axis, matrix in enumerate(matrices, 2):
-        values = np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)
-    return values
 
 
 OPERATORS = (

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.exact import Exact
-from deconv_ref.conformance.margins import Margin
-from deconv_ref.conformance.operators.losses import reductions
-from deconv_ref.conformance.strategies import laid_out, reals, rngs, shapes, sprinkled
+from deconv_ref.conformance.margins import Margin, along
+from deconv_ref.conformance.strategies import laid_out, reals, reductions, rngs, shapes, sprinkled
 from deconv_ref.conformance.truth import Operator, Question
 from deconv_ref.ops.similarity.ssim import taps
 
@@ -146,7 +145,7 @@ def _slope_errors(
         slopes - right.slopes() + _unit(question, SETTLED + _terms(question, matrices)) * slopes
     )
     back = [matrix.T for matrix in matrices]
-    of_means, of_y, of_x = (_filtered(np.nan_to_num(each), back) for each in errors)
+    of_means, of_y, of_x = (along(np.nan_to_num(each), back) for each in errors)
     windows = max(math.prod(matrix.shape[0] for matrix in matrices), 1)
     given: Any = case.parameters.get("grad_loss")
     gradient = np.abs(question.arrays()["grad_loss"] if given is None else given)
@@ -167,7 +166,7 @@ def _moments(
     c1, c2 = ((parameters[k] * parameters["data_range"]) ** 2 for k in ("k1", "k2"))
 
     def mean(cells: Array) -> Array:
-        return _filtered(cells, matrices)
+        return along(cells, matrices)
 
     mean_x, mean_y, size_x, size_y = mean(x), mean(y), mean(np.abs(x)), mean(np.abs(y))
     right = Moments(
@@ -206,12 +205,6 @@ def weights(question: Question) -> list[Array]:
         np.stack([np.pad(bell, (at, n - bell.size - at)) for at in range(n - bell.size + 1)])
         for n, bell in zip(size, bells[-len(size) :], strict=True)
     ]
-
-
-def _filtered(images: Array, matrices: list[Array]) -> Array:
-    for axis, matrix in enumerate(matrices, 2):
-        images = np.moveaxis(np.tensordot(matrix, images, (1, axis)), 0, axis)
-    return images
 
 
 def _terms(question: Question, matrices: list[Array]) -> int:

@@ -10,7 +10,16 @@ import numba
 import numpy as np
 
 from deconv_ref import logits, threads
-from deconv_ref.elementwise import COST, Elementwise, add_exactly, plain
+from deconv_ref.compiling import plain
+from deconv_ref.elementwise import (
+    COST,
+    LANES,
+    Elementwise,
+    add_exactly,
+    add_lanes,
+    add_to_lanes,
+)
+from deconv_ref.memory import empty
 from deconv_ref.ops.activations import literal, stable
 
 __all__ = ["leaky_relu", "leaky_relu_backward", "prelu", "relu", "relu_backward", "softmax"]
@@ -49,7 +58,7 @@ def prelu(x: np.ndarray, slope: np.ndarray) -> np.ndarray:
     numpy.ndarray of shape (N, C, P)
         The result.
     """
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     rows = _rows(x)
     threads.run_shares(_prelu, len(rows), x.size, rows, plain(slope), _rows(y))
     return y
@@ -72,7 +81,7 @@ def prelu_backward(
     grad_x, grad_slope : numpy.ndarray
         Of the shapes of `x` and `slope`.
     """
-    grad_x = np.empty(x.shape, x.dtype)
+    grad_x = empty(x.shape, x.dtype)
     rows = (_rows(grad_y), _rows(x))
     sums = np.empty((len(rows[0]), 2))
     threads.run_shares(
@@ -120,7 +129,7 @@ def _rows(x):
 
 
 def _along_lines(piece, *arrays):
-    result = np.empty(arrays[0].shape, arrays[0].dtype)
+    result = empty(arrays[0].shape, arrays[0].dtype)
     lines = result.shape[0] * result.shape[2] if result.size else 0
     threads.run_shares(piece, lines, COST * result.size, *map(plain, arrays), result)
     return result
@@ -137,18 +146,19 @@ def _prelu(x, slope, y, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _prelu_gradient(grad_y, x, slope, grad_x, sums, first, last):
+    terms, lanes = np.empty(LANES), np.empty((2, LANES))
     for row in range(first, last):
         s = np.float64(slope[row % slope.size])
-        high, low = 0.0, 0.0
-        for p in range(x.shape[1]):
-            g, v = np.float64(grad_y[row, p]), np.float64(x[row, p])
-            if v > 0:
-                grad_x[row, p] = g
-            else:
-                grad_x[row, p] = s * g if v <= 0 else v
-                high, error = add_exactly(high, g * v)
-                low += error
-        sums[row, 0], sums[row, 1] = high, low
+        lanes[:] = 0
+        for start in range(0, x.shape[1], LANES):
+            end = min(x.shape[1], start + LANES)
+            grads, cells, out = grad_y[row, start:end], x[row, start:end], grad_x[row, start:end]
+            for lane in range(out.size):
+                g, v = np.float64(grads[lane]), np.float64(cells[lane])
+                out[lane] = g if v > 0 else s * g if v <= 0 else v
+                terms[lane] = 0.0 if v > 0 else g * v
+            add_to_lanes(lanes, terms, out.size)
+        sums[row, 0], sums[row, 1] = add_lanes(lanes)
 
 
 @numba.njit(cache=True, nogil=True)

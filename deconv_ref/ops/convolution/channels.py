@@ -17,7 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from deconv_ref.ops.convolution.emitter import REGISTERS, VECTOR_BYTES, Emitter
+from deconv_ref.emitter import REGISTERS, VECTOR_BYTES, Emitter
 
 __all__ = [
     "ABREAST",

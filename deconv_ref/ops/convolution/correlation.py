@@ -9,9 +9,9 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.lines import read, turn_lines
 from deconv_ref.memory import empty
 from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
-from deconv_ref.ops.convolution.lines import read
 from deconv_ref.ops.convolution.microkernel import (
     VECTOR_BYTES,
     correlate_tiles,
@@ -233,32 +233,52 @@ def pieces_of(plan: Layout, first: int, last: int) -> list[tuple[int, int, int, 
 
 @numba.njit(cache=True, nogil=True)
 def pack(packed, origin, address, strides, channels, taps, phases, tiles, first, last):
-    """Order weights as `correlate_tiles` reads them: by tile, phase, term and row.
+    """Order weights as the micro-kernels read them: by tile, phase, term and channel.
 
     Returns
     -------
     bool
         Whether all are finite.
     """
-    total, probe = taps.shape[0] * channels, packed.dtype.type(0)
+    total, unit, infinite = taps.shape[0] * channels, packed.itemsize, 0
     for tile in range(first, last):
         group, channel_in_group, _, rows, place, width = tiles[tile]
         base = address + group * strides[0] + channel_in_group * strides[1]
-        to = (place - origin) * total
+        start = to = (place - origin) * total
         for phase in range(phases.shape[0]):
-            for channel in range(channels):
-                for tap in range(phases[phase, 0], phases[phase, 0] + phases[phase, 1]):
-                    at = base + channel * strides[2] + taps[tap, 0] * strides[3]
-                    at += taps[tap, 1] * strides[4] + taps[tap, 2] * strides[5]
-                    for row in range(rows):
-                        value = read(at + row * strides[1], packed)
-                        packed[to] = value
-                        probe += value * 0
-                        to += 1
-                    for _ in range(width - rows):
-                        packed[to] = 0
-                        to += 1
-    return probe == 0
+            begin, count = phases[phase, 0], phases[phase, 1]
+            run = consecutive(taps, begin, count, strides, unit)
+            at_once = channels if run and strides[2] == count * unit else 1
+            for channel in range(0, channels, at_once):
+                at = base + channel * strides[2]
+                if run:
+                    at += place_of(taps, begin, strides)
+                    turn_lines(packed, to, width, at, strides[1], rows, at_once * count)
+                else:
+                    for tap in range(count):
+                        here = at + place_of(taps, begin + tap, strides)
+                        for row in range(width):
+                            value = read(here + row * strides[1], packed) if row < rows else 0
+                            packed[to + tap * width + row] = value
+                to += at_once * count * width
+        for n in range(start, to):
+            infinite += packed[n] * 0 != 0
+    return infinite == 0
+
+
+@numba.njit(cache=True, nogil=True)
+def place_of(taps, tap, strides):
+    """Give the distance of a tap from the first, in bytes."""
+    return taps[tap, 0] * strides[3] + taps[tap, 1] * strides[4] + taps[tap, 2] * strides[5]
+
+
+@numba.njit(cache=True, nogil=True)
+def consecutive(taps, begin, count, strides, unit):
+    """Tell whether taps lie in memory one after another."""
+    for tap in range(begin, begin + count):
+        if place_of(taps, tap, strides) - place_of(taps, begin, strides) != (tap - begin) * unit:
+            return False
+    return count > 0
 
 
 @numba.njit(cache=True, nogil=True)

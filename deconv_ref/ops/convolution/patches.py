@@ -6,7 +6,7 @@ its first position and its positions along (n, d, h, w); ``unit`` is one number 
 
 import numba
 
-from deconv_ref.ops.convolution.lines import (
+from deconv_ref.lines import (
     address_of,
     copy_between,
     copy_every_second,
@@ -146,7 +146,7 @@ def fill_turned(turned, width, memory, blocks, run, start, length, channel, rows
                 at += (start[2] + h) * memory.strides[3]
                 to = row_lane(blocks, run, length, n, d, h)
                 if memory.strides[4] == turned.itemsize:
-                    turn_lines(turned, to, width, at, memory.strides[1], rows, length[3])
+                    turn_lines(turned, to * width, width, at, memory.strides[1], rows, length[3])
                 else:
                     for w in range(length[3]):
                         for row in range(rows):

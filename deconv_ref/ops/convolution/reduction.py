@@ -12,18 +12,18 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.lines import LANES, add_line, address_of, turn_lines
 from deconv_ref.ops.convolution.channels import (
     ABREAST,
     MOST_TERMS,
-    VECTOR_BYTES,
     dot_filters,
     terms_together,
 )
 from deconv_ref.ops.convolution.correlation import ALONE, shares
-from deconv_ref.ops.convolution.lines import LANES, add_line, address_of, turn_lines
 from deconv_ref.ops.convolution.microkernel import (
     DOT_BYTES,
     LONGEST,
+    VECTOR_BYTES,
     dot_columns,
     dot_tiles,
     largest_dot_rows,

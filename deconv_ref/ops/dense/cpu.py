@@ -18,6 +18,8 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
+from deconv_ref.memory import empty, zeros
 
 __all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
 
@@ -49,7 +51,7 @@ def forward(x, weight, bias):
     numpy.ndarray of shape (N, M)
         The map's result.
     """
-    y = np.empty((len(x), len(weight)), x.dtype)
+    y = empty((len(x), len(weight)), x.dtype)
     y[...] = 0 if bias is None else bias
     return add_product(y, x, weight.T)
 
@@ -69,7 +71,7 @@ def input_gradient(grad_y, weight):
     numpy.ndarray of shape (N, C)
         The gradient.
     """
-    return add_product(np.zeros((len(grad_y), weight.shape[1]), grad_y.dtype), grad_y, weight)
+    return add_product(zeros((len(grad_y), weight.shape[1]), grad_y.dtype), grad_y, weight)
 
 
 def weight_gradient(grad_y, x):
@@ -87,7 +89,7 @@ def weight_gradient(grad_y, x):
     numpy.ndarray of shape (M, C)
         The gradient.
     """
-    return add_product(np.zeros((grad_y.shape[1], x.shape[1]), x.dtype), grad_y.T, x)
+    return add_product(zeros((grad_y.shape[1], x.shape[1]), x.dtype), grad_y.T, x)
 
 
 def bias_gradient(grad_y):
@@ -118,16 +120,11 @@ def add_product(out, a, b):
     return out
 
 
-def _contiguous(array):
-    """Give one memory layout to all arrays, so that Numba compiles one version per dtype."""
-    return np.require(np.asarray(array), requirements=["C", "A", "W"])
-
-
 def _memory(array):
     """Give an array as one line of numbers, and the steps along its two axes."""
     if array.T.flags.c_contiguous:
-        return _contiguous(array.T).reshape(-1), 1, array.shape[0]
-    return _contiguous(array).reshape(-1), array.shape[1], 1
+        return plain(array.T).reshape(-1), 1, array.shape[0]
+    return plain(array).reshape(-1), array.shape[1], 1
 
 
 @numba.njit(cache=True, nogil=True)

@@ -12,7 +12,9 @@ import numba
 import numpy as np
 
 from deconv_ref import logits, threads
-from deconv_ref.elementwise import COST, add_exactly, plain
+from deconv_ref.compiling import plain
+from deconv_ref.elementwise import COST, add_exactly
+from deconv_ref.memory import empty
 from deconv_ref.ops.losses import literal, stable
 from deconv_ref.ops.losses.reduction import Gradient, Loss, gradient_of_values, reduced
 
@@ -79,7 +81,7 @@ def softmax_cross_entropy_backward(
 ) -> np.ndarray:
     """Evaluate the gradient of J14 (J15); see `categorical_cross_entropy_backward`."""
     spread, count = gradient_of_values(grad, x, reduction)
-    grad_x = np.empty(x.shape, x.dtype)
+    grad_x = empty(x.shape, x.dtype)
     arrays = (plain(x), plain(t), spread, float(count), grad_x)
     threads.run_shares(_softmax_gradient, spread.size, COST * x.size, *arrays)
     return grad_x

@@ -4,19 +4,22 @@ Arrays are ``(N, C, P)``, all spatial axes taken as one, with any strides, and m
 Arithmetic is in float64 whatever the arrays are, and rounded once, when a result is written.
 
 A channel is summed in lanes: cell p of a row goes to lane ``p mod LANES``, and the lanes are added
-by halving. The order depends on the shape alone: a channel is summed by one thread.
+by halving. Where rows are short, `columns` are summed instead. The order depends on the shape
+alone: a channel is summed by one thread.
 """
 
 import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.ops.normalization import literal
+from deconv_ref.compiling import plain
+from deconv_ref.memory import empty
+from deconv_ref.ops.normalization import columns, literal
 
 __all__ = ["dropout", "gradients", "inv_std", "normalize", "running", "statistics", "unbiased"]
 
 LANES = 64  # enough independent sums to fill the widest vectors
-SHORT = 4 * LANES  # below this, the rows of a channel are joined, so that lanes are well filled
+SHORT = 4 * LANES  # cells of a row, below which lanes are not well filled
 
 
 def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -32,24 +35,26 @@ def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean, var : numpy.ndarray of shape (C,)
         In float64.
     """
+    if x.shape[2] < SHORT:
+        return columns.summarize(by_item(x), x.shape[1])
     mean, var = np.empty(x.shape[1]), np.empty(x.shape[1])
-    threads.run_shares(summarize, x.shape[1], x.size, by_channel(x), mean, var)
+    threads.run_shares(summarize, x.shape[1], x.size, plain(x), mean, var)
     return mean, var
 
 
 def inv_std(var: np.ndarray, epsilon: float) -> np.ndarray:
     """Evaluate the normalizing factors (N3), in float64."""
-    return literal.inv_std(plain(var), epsilon)
+    return literal.inv_std(var, epsilon)
 
 
 def unbiased(var: np.ndarray, count: int) -> np.ndarray:
     """Evaluate the unbiased variances (N5) from `count` values per channel."""
-    return literal.unbiased(plain(var), count)
+    return literal.unbiased(var, count)
 
 
 def running(old: np.ndarray, new: np.ndarray, momentum: float) -> np.ndarray:
     """Evaluate the next running statistics (N6), of the dtype of the old ones."""
-    return literal.running(plain(old), plain(new), momentum)
+    return literal.running(old, new, momentum)
 
 
 def dropout(x: np.ndarray, mask: np.ndarray, keep: float) -> np.ndarray:
@@ -69,7 +74,7 @@ def dropout(x: np.ndarray, mask: np.ndarray, keep: float) -> np.ndarray:
     numpy.ndarray of shape (size,)
         The result.
     """
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     threads.run_shares(drop, x.size, x.size, plain(x), plain(mask), keep, y)
     return y
 
@@ -91,8 +96,10 @@ def normalize(
     numpy.ndarray of shape (N, C, P)
         Of the dtype of `x`.
     """
-    y = np.empty(x.shape, x.dtype)
     vectors = map(wide, (gamma, beta, mean, inv_std))
+    if x.shape[2] < SHORT:
+        return columns.scale(by_item(x), *vectors).reshape(x.shape)
+    y = empty(x.shape, x.dtype)
     threads.run_shares(scale, rows(x), x.size, plain(x), *vectors, y)
     return y
 
@@ -121,28 +128,41 @@ def gradients(
     grad_x, grad_gamma, grad_beta : numpy.ndarray
         Of the shapes of `x` and `gamma`, and of the dtype of `x`.
     """
-    grad_x = np.empty(x.shape, x.dtype)
-    grad_gamma, grad_beta = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    grad_y, x = plain(grad_y), plain(x)
     gamma, mean, inv_std = map(wide, (gamma, mean, inv_std))
-    arrays, sums = (by_channel(grad_y), by_channel(x)), (grad_gamma, grad_beta)
-    threads.run_shares(correlate, x.shape[1], x.size, *arrays, mean, inv_std, *sums)
+    grad_beta, products = totals(grad_y, x, mean)
+    with np.errstate(all="ignore"):  # what NaN and infinity give, they give in silence
+        grad_gamma, weight = products * inv_std, gamma * inv_std
+        count = max(1, x.shape[0] * x.shape[2])
+        shares = grad_gamma / count, grad_beta / count
     if training:
-        given = (grad_y, x, gamma, mean, inv_std, grad_gamma, grad_beta)
-        threads.run_shares(spread, rows(x), x.size, *given, grad_x)
+        grad_x = spread_all(grad_y, x, weight, mean, inv_std, *shares)
     else:
-        threads.run_shares(spread_constant, rows(x), x.size, grad_y, gamma * inv_std, grad_x)
+        grad_x = empty(x.shape, x.dtype)
+        threads.run_shares(spread_constant, rows(x), x.size, plain(grad_y), weight, grad_x)
     return grad_x, grad_gamma.astype(x.dtype), grad_beta.astype(x.dtype)
 
 
-def plain(array: np.ndarray) -> np.ndarray:
-    """Give an array the one memory layout that the compiled functions are made for."""
-    return np.require(array, requirements=["C", "W", "A", "E"])
+def totals(grad_y: np.ndarray, x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Add up, for every channel, the gradients and their products with the deviations."""
+    if x.shape[2] < SHORT:
+        return columns.correlate(by_item(grad_y), by_item(x), mean)
+    sums = np.empty((2, x.shape[1]))
+    threads.run_shares(correlate, x.shape[1], x.size, plain(grad_y), plain(x), mean, sums)
+    return sums
+
+
+def spread_all(grad_y: np.ndarray, x: np.ndarray, *vectors: np.ndarray) -> np.ndarray:
+    """Evaluate N9; see `spread`."""
+    if x.shape[2] < SHORT:
+        return columns.spread(by_item(grad_y), by_item(x), *vectors).reshape(x.shape)
+    grad_x = empty(x.shape, x.dtype)
+    threads.run_shares(spread, rows(x), x.size, plain(grad_y), plain(x), *vectors, grad_x)
+    return grad_x
 
 
 def wide(array: np.ndarray) -> np.ndarray:
     """Give a vector the one dtype and layout that the compiled functions are made for."""
-    return plain(array.astype(np.float64))
+    return plain(array.astype(np.float64, copy=False))
 
 
 def rows(x: np.ndarray) -> int:
@@ -150,11 +170,9 @@ def rows(x: np.ndarray) -> int:
     return x.shape[0] * x.shape[1]
 
 
-def by_channel(x: np.ndarray) -> np.ndarray:
-    """Arrange (N, C, P) so that ``[n, c]`` is a row worth adding."""
-    if x.shape[2] < SHORT and x.shape[0] > 1:
-        return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(1, x.shape[1], -1)
-    return plain(x)
+def by_item(x: np.ndarray) -> np.ndarray:
+    """Arrange (N, C, P) as (N, C P): all cells of an item side by side."""
+    return plain(x).reshape(x.shape[0], x.shape[1] * x.shape[2])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -177,16 +195,15 @@ def summarize(x, mean, var, first, last):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def correlate(grad_y, x, mean, inv_std, grad_gamma, grad_beta, first, last):
-    """Fill `grad_gamma` and `grad_beta` for some channels."""
+def correlate(grad_y, x, mean, sums, first, last):
+    """Fill `sums` for some channels: of the gradients, and of their products with deviations."""
     totals, products = np.empty(LANES), np.empty(LANES)
     for c in range(first, last):
         totals[:] = 0
         products[:] = 0
         for n in range(x.shape[0]):
             add_products(grad_y[n, c], x[n, c], mean[c], totals, products)
-        grad_beta[c] = add_lanes(totals)
-        grad_gamma[c] = add_lanes(products) * inv_std[c]
+        sums[0, c], sums[1, c] = add_lanes(totals), add_lanes(products)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -252,13 +269,12 @@ def scale(x, gamma, beta, mean, inv_std, y, first, last):
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def spread(grad_y, x, gamma, mean, inv_std, grad_gamma, grad_beta, grad_x, first, last):
-    """Fill some rows of `grad_x` with N9."""
-    count = x.shape[0] * x.shape[2]
+def spread(grad_y, x, weights, mean, inv_std, slopes, offsets, grad_x, first, last):
+    """Fill some rows of `grad_x` with N9: ``weight * (grad_y - (offset + z * slope))``."""
     for row in range(first, last):
         n, c = row // x.shape[1], row % x.shape[1]
-        center, deviation, weight = mean[c], inv_std[c], gamma[c] * inv_std[c]
-        slope, offset = grad_gamma[c] / count, grad_beta[c] / count
+        center, deviation, weight = mean[c], inv_std[c], weights[c]
+        slope, offset = slopes[c], offsets[c]
         for p in range(x.shape[2]):
             z = (x[n, c, p] - center) * deviation
             grad_x[n, c, p] = weight * (grad_y[n, c, p] - (offset + z * slope))
@@ -277,5 +293,6 @@ def spread_constant(grad_y, weight, grad_x, first, last):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def drop(x, mask, keep, y, first, last):
     """Fill some elements of `y` with N11."""
-    for i in range(first, last):
+    x, mask, y = x[first:last], mask[first:last], y[first:last]
+    for i in range(y.size):  # from 0, as in `elementwise`
         y[i] = x[i] * mask[i] / keep

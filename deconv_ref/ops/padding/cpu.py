@@ -10,6 +10,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
+from deconv_ref.memory import empty, zeros
 from deconv_ref.ops.padding import equations
 
 __all__ = ["forward", "gradient"]
@@ -38,9 +40,9 @@ def forward(x, padding, mode, value):
         The padded array.
     """
     size = [n + before + after for n, (before, after) in zip(x.shape[2:], padding, strict=True)]
-    y = np.empty((*x.shape[:2], *size), x.dtype)
+    y = empty((*x.shape[:2], *size), x.dtype)
     tables = _sources(mode, padding, x.shape[2:])
-    source = _contiguous(x).reshape(-1, *x.shape[2:])
+    source = plain(x).reshape(-1, *x.shape[2:])
     out = y.reshape(source.shape[0], *size)
     arguments = (source, out, value, *tables, padding[2][0])
     threads.run_shares(_copy_rows, out.shape[0] * size[0] * size[1], y.size, *arguments)
@@ -66,19 +68,14 @@ def gradient(grad_y, padding, mode):
     """
     shape = grad_y.shape
     size = [n - before - after for n, (before, after) in zip(shape[2:], padding, strict=True)]
-    grad_x = np.zeros((*shape[:2], *size), grad_y.dtype)
+    grad_x = zeros((*shape[:2], *size), grad_y.dtype)
     depth, height, width = _sources(mode, padding, size)
-    source = _contiguous(grad_y).reshape(-1, *shape[2:])
+    source = plain(grad_y).reshape(-1, *shape[2:])
     out = grad_x.reshape(source.shape[0], *size)
     shown = (*_positions(depth, size[0]), *_positions(height, size[1]))
     arguments = (source, out, *shown, width, padding[2][0])
     threads.run_shares(_add_rows, out.shape[0] * size[0] * size[1], grad_y.size, *arguments)
     return grad_x
-
-
-def _contiguous(array):
-    """Give one memory layout to all arrays, so that Numba compiles one version per dtype."""
-    return np.require(np.asarray(array), requirements=["C", "A", "W"])
 
 
 def _sources(mode, padding, size):

@@ -10,6 +10,8 @@ import numpy as np
 from numba.extending import register_jitable
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
+from deconv_ref.memory import empty
 
 __all__ = ["linear", "linear_gradient", "nearest", "nearest_gradient", "shuffle", "unshuffle"]
 
@@ -77,8 +79,8 @@ def shuffle(x, factor):
     """
     p, q, r = factor
     n, c, d, h, w = x.shape
-    y = np.empty((n, c // (p * q * r), d * p, h * q, w * r), x.dtype)
-    channels = _contiguous(x).reshape(-1, p, q, r, d, h, w)
+    y = empty((n, c // (p * q * r), d * p, h * q, w * r), x.dtype)
+    channels = plain(x).reshape(-1, p, q, r, d, h, w)
     rows = y.reshape(-1, d, p, h, q, w * r)
     threads.run_shares(_shuffle_rows, rows.size // (w * r), y.size, channels, rows)
     return y
@@ -101,22 +103,17 @@ def unshuffle(y, factor):
     """
     p, q, r = factor
     n, c, d, h, w = y.shape
-    x = np.empty((n, c * p * q * r, d // p, h // q, w // r), y.dtype)
+    x = empty((n, c * p * q * r, d // p, h // q, w // r), y.dtype)
     channels = x.reshape(-1, p, q, r, d // p, h // q, w // r)
-    rows = _contiguous(y).reshape(-1, d // p, p, h // q, q, w)
+    rows = plain(y).reshape(-1, d // p, p, h // q, q, w)
     threads.run_shares(_unshuffle_rows, rows.size // w, y.size, rows, channels)
     return x
 
 
-def _contiguous(array):
-    """Give one memory layout to all arrays, so that Numba compiles one version per dtype."""
-    return np.require(np.asarray(array), requirements=["C", "A", "W"])
-
-
 def _run(rows, source, size, grid):
     """Call a row kernel for every row of a result of this spatial size."""
-    result = np.empty((*source.shape[:2], *size), source.dtype)
-    source = _contiguous(source).reshape(-1, *source.shape[2:])
+    result = empty((*source.shape[:2], *size), source.dtype)
+    source = plain(source).reshape(-1, *source.shape[2:])
     out = result.reshape(-1, *size)
     cost = max(source.size, out.size)
     threads.run_shares(rows, len(out) * size[0] * size[1], cost, source, out, grid)

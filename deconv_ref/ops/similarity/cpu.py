@@ -15,6 +15,8 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
+from deconv_ref.compiling import plain
+from deconv_ref.memory import empty
 
 __all__ = ["gradient", "similarity"]
 
@@ -40,7 +42,7 @@ def similarity(x, y, taps, c1, c2):
     numpy.ndarray of shape (N, C)
         In float64.
     """
-    result = np.empty(x.shape[:2])
+    result = empty(x.shape[:2], np.float64)
     given, pairs = (rows(x), rows(y)), result.size
     if taps is None:
         threads.run_shares(compare, pairs, x.size, *given, c1, c2, result.reshape(-1))
@@ -69,7 +71,7 @@ def gradient(grad, x, y, taps, c1, c2):
     numpy.ndarray of shape (N, C, D, H, W)
         Of the dtype of `x`.
     """
-    result = np.empty(x.shape, x.dtype)
+    result = empty(x.shape, x.dtype)
     given, pairs = (plain(grad).reshape(-1), rows(x), rows(y)), x.shape[0] * x.shape[1]
     if taps is None:
         threads.run_shares(spread, pairs, x.size, *given, c1, c2, rows(result))
@@ -77,11 +79,6 @@ def gradient(grad, x, y, taps, c1, c2):
         more = (x.shape[2:], taps, c1, c2, rows(result))
         threads.run_shares(spread_windows, pairs, 2 * PRODUCTS * x.size, *given, *more)
     return result
-
-
-def plain(array):
-    """Give an array the one memory layout that the compiled functions are made for."""
-    return np.require(array, requirements=["C", "W", "A", "E"])
 
 
 def rows(x):

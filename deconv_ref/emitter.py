@@ -1,4 +1,4 @@
-"""Writing vector instructions: what `microkernel` and `lines` say to LLVM.
+"""Writing vector instructions: what kernels say to LLVM where Numba's loops are too slow.
 
 ``builder`` appends instructions to the function that Numba is compiling. A vector type such as
 ``<16 x float>`` holds sixteen numbers side by side, its lanes; LLVM cuts it to the registers that

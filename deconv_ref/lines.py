@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from deconv_ref.ops.convolution.emitter import VECTOR_BYTES, Emitter
+from deconv_ref.emitter import VECTOR_BYTES, Emitter
 
 __all__ = [
     "LANES",
@@ -134,8 +134,8 @@ def interleave(typing_context, out, to, tile, first, second, count):
 def turn_lines(typing_context, turned, to, width, source, gap, rows, count):
     """Write `count` numbers of some lines side by side: the first of each, the second, ...
 
-    The lines start at an address, `gap` bytes apart, and nothing else is read. Side by side they
-    take `width`, whole vectors; what is beyond `rows` lines is zero.
+    The lines start at an address, `gap` bytes apart, and nothing else is read. Side by side, from
+    number `to` on, they take `width`; what is beyond `rows` lines is zero.
     """
     index = types.int64
     signature = types.void(turned, *[index] * 6)
@@ -150,13 +150,15 @@ def turn_lines(typing_context, turned, to, width, source, gap, rows, count):
 
 def _turn_lines(e, data, to, width, source, gap, rows, count):
     builder, zero, lanes, kind = e.builder, e.number(0), e.number(e.lanes), ir.IntType(64)
-    data = e.at(data, builder.mul(to, width))
     with cgutils.for_range_slice(builder, zero, width, lanes, kind) as (first, _):
         lines = []
         for row in range(e.lanes):
             number = builder.add(first, e.number(row))
-            line = builder.add(source, builder.mul(gap, number))
-            lines.append((builder.icmp_signed("<", number, rows), line))
+            exists = builder.icmp_signed("<", number, rows)
+            # A masked load that touches nothing is slow all the same where no memory is.
+            offset = builder.select(exists, builder.mul(gap, number), zero)
+            lines.append((exists, builder.add(source, offset)))
+        room = e.lanes_until(builder.sub(width, first))
         with cgutils.for_range_slice(builder, zero, count, lanes, kind) as (n, _):
             left = builder.sub(count, n)
             vectors = []
@@ -164,10 +166,10 @@ def _turn_lines(e, data, to, width, source, gap, rows, count):
                 some = builder.select(exists, left, zero)
                 place = e.at(builder.inttoptr(line, e.scalar.as_pointer()), n)
                 vectors.append(e.load_some(place, e.lanes_until(some)))
-            place = e.at(data, builder.mul(n, width), first)
+            place = e.at(data, to, builder.mul(n, width), first)
             for lane, vector in enumerate(e.transposed(vectors)):
                 with builder.if_then(builder.icmp_signed(">", left, e.number(lane)), likely=True):
-                    e.store(vector, e.at(place, builder.mul(width, e.number(lane))))
+                    e.store_some(vector, e.at(place, builder.mul(width, e.number(lane))), room)
 
 
 @intrinsic

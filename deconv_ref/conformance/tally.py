@@ -1,0 +1,120 @@
+"""Count what cases showed of a quantity, and what it may cost to look for smaller ones."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.compare import Finding, Verdict
+
+__all__ = ["Budget", "Tally"]
+
+
+@dataclass(slots=True)
+class Tally:
+    """All that the cases showed of one quantity.
+
+    Attributes
+    ----------
+    cases, exact : int
+        Cases judged, and those of them that had to be right to the bit.
+    seen : Counter of Verdict
+        How often each verdict was found.
+    worst : dict of Verdict to (Case, Finding)
+        The smallest case for each verdict but conformity.
+    ulp, of_bound : float
+        Largest error in units in the last place of the right value, and as a part of the proven
+        bound, on cases found to conform.
+    differences : Counter of str
+        How often a documented difference kept a case from being found wrong.
+    late : int
+        Cases that had no answer in time, but one from a fresh process.
+    excused : bool
+        Whether `Verdict.INEXACT` is an excuse. A lower precision or a fast algorithm shows in
+        ordinary cases too: where it would explain those of the widest integers alone, it does not.
+    """
+
+    cases: int = 0
+    exact: int = 0
+    seen: Counter[Verdict] = field(default_factory=Counter)
+    worst: dict[Verdict, tuple[Case, Finding]] = field(default_factory=dict)
+    ulp: float = 0.0
+    of_bound: float = 0.0
+    differences: Counter[str] = field(default_factory=Counter)
+    late: int = 0
+    excused: bool = True
+    _ordinary_inexact: bool = False
+
+    def add(self, case: Case, finding: Finding) -> None:
+        """Count a case."""
+        self.cases += 1
+        self.exact += case.exact
+        self.seen[finding.verdict] += 1
+        if finding.verdict is Verdict.CONFORMS:
+            self.ulp = max(self.ulp, finding.ulp)
+            self.of_bound = max(self.of_bound, finding.of_bound)
+        self.differences.update(finding.differences)
+        if finding.verdict is Verdict.INEXACT:
+            self._ordinary_inexact |= not case.wide
+        self.keep_smaller(case, finding)
+
+    def settle(self) -> None:
+        """Decide, once all cases were seen, whether those found inexact are wrong."""
+        self.excused = self._ordinary_inexact
+        inexact = self.worst.pop(Verdict.INEXACT, None) if not self.excused else None
+        if inexact:
+            self.seen[Verdict.WRONG] += self.seen.pop(Verdict.INEXACT)
+            self.keep_smaller(*inexact)
+
+    def note(self, verdict: Verdict, note: str) -> None:
+        """Add to the reason of a verdict."""
+        case, finding = self.worst[verdict]
+        self.worst[verdict] = case, replace(finding, reason=finding.reason + note)
+
+    def ruling(self, verdict: Verdict) -> Verdict:
+        """Say what a case's verdict means for this quantity."""
+        return Verdict.WRONG if verdict is Verdict.INEXACT and not self.excused else verdict
+
+    def keep_smaller(self, case: Case, finding: Finding) -> None:
+        """Remember a case if it is the smallest of its verdict."""
+        verdict = self.ruling(finding.verdict)
+        kept = self.worst.get(verdict)
+        if verdict > Verdict.CONFORMS and (not kept or case.size() < kept[0].size()):
+            if verdict is not finding.verdict:  # what would explain the error is no excuse
+                finding = replace(finding, reason=finding.reason.removeprefix(finding.excuse))
+            self.worst[verdict] = case, finding
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst that was seen."""
+        return max(self.seen, default=Verdict.ABSENT)
+
+
+class Budget:
+    """What shrinking may cost: so many calls, and a few deaths; time, where a target is slow.
+
+    Attributes
+    ----------
+    calls, deaths : int
+        Calls that are left, and deaths of the target.
+    late : bool
+        Whether it was time that ran out.
+    """
+
+    def __init__(self, calls: int, deaths: int, seconds: float) -> None:
+        self.calls = self._given = calls
+        self.deaths = deaths
+        self.late = False
+        self._deadline = time.monotonic() + seconds
+
+    def renew(self) -> None:
+        """Give as many calls again, in what time and deaths are left."""
+        self.calls = self._given
+
+    @property
+    def spent(self) -> bool:
+        """Whether there is nothing left."""
+        if self.calls <= 0 or self.deaths < 0:
+            return True
+        self.late = self.late or time.monotonic() > self._deadline
+        return self.late
