@@ -26,7 +26,8 @@ def linear(x, weight, bias=None):
 
 
 def judged(folder, source, **plan):
-    return check_source(folder, source, ops=("linear",), **plan).of("linear")["forward"]
+    plan = {"ops": ("linear",), "worker": Worker, **plan}
+    return check_source(folder, source, **plan).of("linear")["forward"]
 
 
 # Time
@@ -80,7 +81,8 @@ def test_unsupported_that_gives_no_answer_is_named_once(body, reason, tmp_path, 
     launch = Worker._launch
     monkeypatch.setattr(Worker, "_launch", lambda self: (launched.append(self), launch(self)))
     source = kernel_file(keep=["conv"], extra=f"def unsupported(op, parameters):\n    {body}\n")
-    checked = check_source(tmp_path, source, ops=("conv",), cases=20, timeout=0.5)
+    plan = {"ops": ("conv",), "cases": 20, "timeout": 0.5, "worker": Worker}
+    checked = check_source(tmp_path, source, **plan)
     record = checked.of("conv")["forward"]
     assert record["verdict"] == "crashes"
     assert record["reason"].startswith(reason)
