@@ -41,7 +41,7 @@ def test_what_is_slow_once_is_judged_by_its_answer(tmp_path):
     if not there.exists():
         there.touch()
         time.sleep(60)"""
-    record = judged(tmp_path, RIGHT.format(once), cases=8, timeout=0.5)
+    record = judged(tmp_path, RIGHT.format(once), cases=8, timeout=2)
     assert (record["verdict"], record["cases"]) == ("conforms", 8)
     assert "1 of 8 cases slow at first" in record["reason"]
 
