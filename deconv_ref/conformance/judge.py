@@ -92,7 +92,7 @@ class Judge:
         self.unsupported: Counter[str] = Counter()
         self._strategy = self.operator.cases(function, dtypes)
         self._known: Known = {}
-        self._declined: list[Mapping[str, Any]] = []
+        self._declined: dict[Any, Mapping[str, Any]] = {}
         self._progress: Callable[[int], None] = lambda done: None
         self._done = 0
         self._finished = self._harmed = self._late = False
@@ -155,7 +155,7 @@ class Judge:
             self._add(case, no_results(ask(case), Verdict.CRASHES, UNASKED.format(error)))
             return
         if reason is not None:
-            self._declined.append(case.parameters)
+            self._declined[tuple(case.parameters.items())] = case.parameters
         findings = self.findings(case) if reason is None else {}
         if findings and case.empty and _are(Verdict.REFUSES, findings):
             reason = "an empty batch"
@@ -200,7 +200,8 @@ class Judge:
                 return False
 
         names = self.operator.plain
-        return frozenset().union(*(made_plain(p, names, offered) for p in self._declined))
+        declined = self._declined.values()
+        return frozenset().union(*(made_plain(p, names, offered) for p in declined))
 
     def _confirm(self, wrong: list[tuple[str, Tally]]) -> None:
         """Ask again in a fresh process, and say so where a counterexample comes out right there."""
