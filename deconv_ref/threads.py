@@ -7,21 +7,22 @@ threads run them at full speed, any number of calls at a time; no sum is split b
 This module imports Numba; only kernels import it, and they are imported when first needed.
 """
 
-import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
+import numpy as np
 from numba.np.ufunc import parallel
+
+from deconv_ref.helpers import HELPERS, LOOKS, all_set
 
 __all__ = ["run", "run_shares", "threads"]
 
 ALONE = 1 << 17  # elements that one thread finishes before a second one has started
 SHARES = 4  # pieces per thread, so that one slow thread does not keep the others waiting
-
-_pool: ThreadPoolExecutor | None = None
+LONG = 1e-4  # seconds to sleep between looks, while the last helper is at work
 
 
 def threads() -> int:
@@ -72,7 +73,11 @@ def run(piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list
         What each call returned, in the order of `arguments`.
     """
     helpers = min(threads(), len(arguments)) - 1
+    if helpers <= 0:
+        return [piece(*chosen) for chosen in arguments]
     results: list[Any] = [None] * len(arguments)
+    done = np.zeros(len(arguments), np.int64)
+    faults: list[BaseException] = []
     # Emptied on the way: what a helper that never starts holds must not keep arrays alive.
     waiting = deque(enumerate(arguments))
 
@@ -82,31 +87,29 @@ def run(piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list
                 n, chosen = waiting.popleft()  # whoever is free takes the next piece
             except IndexError:
                 return
-            results[n] = piece(*chosen)
+            try:
+                results[n] = piece(*chosen)
+            except BaseException as fault:
+                faults.append(fault)
+            done[n] = 1
 
-    pending = [_executor().submit(work) for _ in range(helpers)]
+    begun, ended = deque[None](), deque[None]()
+
+    def help_out() -> None:
+        begun.append(None)
+        work()
+        ended.append(None)
+
+    HELPERS.ask(help_out, helpers)
     try:
         work()
-    finally:
-        for helper in pending:
-            if not helper.cancel():  # one that has not started has nothing left to do
-                helper.result()
+        while not all_set(done, LOOKS):
+            time.sleep(LONG)
+    except BaseException:  # an interrupt; nobody may write to the arrays from now on
+        waiting.clear()
+        while len(ended) < len(begun):
+            time.sleep(LONG)
+        raise
+    if faults:
+        raise faults[0]
     return results
-
-
-def _executor() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        workers = max(numba.config.NUMBA_NUM_THREADS - 1, 1)
-        _pool = ThreadPoolExecutor(workers, thread_name_prefix="deconv_ref")
-    return _pool
-
-
-def _forget() -> None:
-    """Leave the parent's threads behind: a forked child has none of them."""
-    global _pool
-    _pool = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

@@ -1,5 +1,8 @@
 """Work is shared among threads without loss, repetition or quarrel."""
 
+import os
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -42,3 +45,38 @@ def test_several_threads_may_share_work_at_the_same_time():
     with ThreadPoolExecutor(4) as pool:
         for seed, got in enumerate(pool.map(work, range(40))):
             assert got == [n + seed for n in range(30)]
+
+
+def test_a_child_of_a_fork_has_helpers_of_its_own():
+    def work():
+        return threads.run(lambda n: n * n, [(n,) for n in range(20)]) == [n * n for n in range(20)]
+
+    assert work()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if work() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_an_interrupt_waits_for_those_who_write():
+    """A call that ends by an interrupt leaves nobody behind who still writes to its arrays."""
+    array, caller = np.zeros(40), threading.get_ident()
+
+    def piece(n):
+        if threading.get_ident() == caller:
+            raise KeyboardInterrupt
+        time.sleep(0.01)
+        array[n] = 1
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.run(piece, [(n,) for n in range(40)])
+    before = array.copy()
+    time.sleep(0.05)
+    np.testing.assert_array_equal(array, before)
+
+
+def test_helpers_that_fell_asleep_are_woken():
+    """Longer than they look out, so that each time they are asleep."""
+    for _ in range(20):
+        time.sleep(0.01)
+        assert threads.run(lambda n: n + 1, [(n,) for n in range(9)]) == list(range(1, 10))

@@ -39,7 +39,7 @@ __all__ = ["Layout", "correlate", "layout"]
 
 ROWS = largest_rows()
 PACKED = 1 << 22  # bytes of weights that are packed at a time
-MOVING = 16  # what it costs to move a weight, in products
+MOVING = 4  # what it costs to move a weight, in products
 TURNING = 16.0  # what it costs to turn a tile of channels over, a result
 LOADING = 0.5  # what it costs to load the weights of a tile of channels, in positions
 FLAT = 1.1  # what a product costs in a tile of positions, against one of channels
