@@ -75,41 +75,52 @@ def run(piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list
     helpers = min(threads(), len(arguments)) - 1
     if helpers <= 0:
         return [piece(*chosen) for chosen in arguments]
-    results: list[Any] = [None] * len(arguments)
-    done = np.zeros(len(arguments), np.int64)
-    faults: list[BaseException] = []
-    # Emptied on the way: what a helper that never starts holds must not keep arrays alive.
-    waiting = deque(enumerate(arguments))
+    pieces = _Pieces(piece, arguments)
+    HELPERS.ask(pieces.help_out, helpers)
+    pieces.finish()
+    return pieces.results
 
-    def work() -> None:
+
+class _Pieces:
+    """The pieces of one call, taken by whoever is free."""
+
+    def __init__(self, piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
+        self.results: list[Any] = [None] * len(arguments)
+        self._piece = piece
+        # Emptied on the way: what a helper that never starts holds must not keep arrays alive.
+        self._waiting = deque(enumerate(arguments))
+        self._done = np.zeros(len(arguments), np.int64)
+        self._faults: list[BaseException] = []
+        self._begun, self._ended = deque[None](), deque[None]()
+
+    def help_out(self) -> None:
+        """Do pieces until none is left, in a thread that helps."""
+        self._begun.append(None)
+        self._work()
+        self._ended.append(None)
+
+    def finish(self) -> None:
+        """Do pieces until none is left, and wait for the helpers."""
+        try:
+            self._work()
+            while not all_set(self._done, LOOKS):
+                time.sleep(LONG)
+        except BaseException:  # an interrupt; nobody may write to the arrays from now on
+            self._waiting.clear()
+            while len(self._ended) < len(self._begun):
+                time.sleep(LONG)
+            raise
+        if self._faults:
+            raise self._faults[0]
+
+    def _work(self) -> None:
         while True:
             try:
-                n, chosen = waiting.popleft()  # whoever is free takes the next piece
+                n, arguments = self._waiting.popleft()
             except IndexError:
                 return
             try:
-                results[n] = piece(*chosen)
+                self.results[n] = self._piece(*arguments)
             except BaseException as fault:
-                faults.append(fault)
-            done[n] = 1
-
-    begun, ended = deque[None](), deque[None]()
-
-    def help_out() -> None:
-        begun.append(None)
-        work()
-        ended.append(None)
-
-    HELPERS.ask(help_out, helpers)
-    try:
-        work()
-        while not all_set(done, LOOKS):
-            time.sleep(LONG)
-    except BaseException:  # an interrupt; nobody may write to the arrays from now on
-        waiting.clear()
-        while len(ended) < len(begun):
-            time.sleep(LONG)
-        raise
-    if faults:
-        raise faults[0]
-    return results
+                self._faults.append(fault)
+            self._done[n] = 1
