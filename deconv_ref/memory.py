@@ -1,8 +1,8 @@
 """Memory for results, which a training step can take from the step before.
 
 A large array that is let go is given back to the operating system, which has to clear its pages
-when the next one is made: a quarter of the time that a quick operator takes. A training step makes
-the arrays of the step before over again; inside `reusing` they lie where those lay.
+when the next one is made. A training step makes the arrays of the step before over again; inside
+`reusing` they lie where those lay.
 """
 
 import math

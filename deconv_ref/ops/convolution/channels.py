@@ -1,15 +1,16 @@
 """Two more micro-kernels, whose vectors lie across channels instead of positions.
 
 Those of `microkernel` take vectors of neighbouring positions, which narrow images leave partly
-empty. With sixteen output channels or more the lanes can be channels: a tile is some neighbouring
-positions, each with a vector or two of channels, and no lane is lost at the end of a line::
+empty. With many output channels the lanes can be channels: a tile is some neighbouring positions,
+each with a vector or two of channels, and no lane is lost at the end of a line::
 
     tile[p, channel] = bias[channel] + sum_k packed[k, channel] * patch[offsets[k] + p]
     sums[k, filter] = sum_p grads[p, filter] * patch[offsets[k] + p]
 
 `correlate_channels` turns its tile over as it stores it, so that what lies in memory is the same as
 `microkernel.correlate_tiles` writes, to the bit: each sum adds the same products in the same order.
-`dot_filters` sums one position after another, in one lane, whatever the processor.
+`dot_filters` sums one position of a block after another, in one lane, whatever the processor, and
+adds that to the sums of the blocks before.
 """
 
 from llvmlite import ir
