@@ -47,12 +47,6 @@ def not_numbers(right, **call):
     return right(**call) * np.nan  # noqa: F821
 
 
-def sleeping(right, **call):
-    import time
-
-    time.sleep(9)
-
-
 FILES = {
     "right": kernel_file(),
     "half": kernel_file({"conv": doubled}, keep=["conv", "conv_backward"]),
