@@ -67,7 +67,7 @@ class Elementwise:
         flat = [plain(array).reshape(-1) for array in (*arrays, result)]
         loop = self._compiled("fill", len(arrays))
         size = result.size
-        threads.run_shares(_Piece(loop, parameters), size, COST * size, *flat)
+        threads.run_shares(loop, size, COST * size, *flat, parameters)
         return result
 
     def sum(self, *operands: Any) -> Any:
@@ -95,7 +95,7 @@ class Elementwise:
         blocks = -(-flat[0].size // BLOCK)
         sums = np.zeros((blocks, 2))
         loop = self._compiled("sum", len(arrays))
-        threads.run_shares(_Piece(loop, parameters), blocks, COST * flat[0].size, *flat, sums)
+        threads.run_shares(loop, blocks, COST * flat[0].size, *flat, sums, parameters)
         return add_blocks(sums)
 
     def _compiled(self, kind: str, arrays: int) -> Callable[..., None]:
@@ -106,21 +106,11 @@ class Elementwise:
         return self._loops[kind, arrays]
 
 
-class _Piece:
-    """A compiled loop with its parameters put last, as Numba wants them."""
-
-    def __init__(self, loop: Callable[..., None], parameters: list[float]) -> None:
-        self._loop, self._parameters = loop, parameters
-
-    def __call__(self, *arguments: Any) -> None:
-        self._loop(*arguments, *self._parameters)
-
-
-def _split(operands: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
+def _split(operands: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
     arrays = [operand for operand in operands if isinstance(operand, np.ndarray)]
-    numbers = list(operands[len(arrays) :])
+    numbers = operands[len(arrays) :]
     exact = arrays[0].dtype == object
-    return arrays, numbers if exact else [float(number) for number in numbers]
+    return arrays, numbers if exact else tuple(map(float, numbers))
 
 
 def _digest(*functions: Callable[..., Any]) -> int:
@@ -138,8 +128,10 @@ def _digest(*functions: Callable[..., Any]) -> int:
 
 
 def _fill_1(point: Any, digest: int) -> Any:
-    def fill_1(x, y, first, last, *parameters):  # type: ignore[no-untyped-def]
+    def fill_1(x, y, parameters, first, last):  # type: ignore[no-untyped-def]
         _ = digest
+        if threads.shared(first, last):
+            return
         x, y = x[first:last], y[first:last]
         for i in range(y.size):
             y[i] = point(np.float64(x[i]), *parameters)
@@ -148,8 +140,10 @@ def _fill_1(point: Any, digest: int) -> Any:
 
 
 def _fill_2(point: Any, digest: int) -> Any:
-    def fill_2(a, b, y, first, last, *parameters):  # type: ignore[no-untyped-def]
+    def fill_2(a, b, y, parameters, first, last):  # type: ignore[no-untyped-def]
         _ = digest
+        if threads.shared(first, last):
+            return
         a, b, y = a[first:last], b[first:last], y[first:last]
         for i in range(y.size):
             y[i] = point(np.float64(a[i]), np.float64(b[i]), *parameters)
@@ -158,8 +152,10 @@ def _fill_2(point: Any, digest: int) -> Any:
 
 
 def _fill_3(point: Any, digest: int) -> Any:
-    def fill_3(a, b, c, y, first, last, *parameters):  # type: ignore[no-untyped-def]
+    def fill_3(a, b, c, y, parameters, first, last):  # type: ignore[no-untyped-def]
         _ = digest
+        if threads.shared(first, last):
+            return
         a, b, c, y = a[first:last], b[first:last], c[first:last], y[first:last]
         for i in range(y.size):
             y[i] = point(np.float64(a[i]), np.float64(b[i]), np.float64(c[i]), *parameters)
@@ -168,8 +164,10 @@ def _fill_3(point: Any, digest: int) -> Any:
 
 
 def _sum_1(point: Any, digest: int) -> Any:
-    def sum_1(x, sums, first, last, *parameters):  # type: ignore[no-untyped-def]
+    def sum_1(x, sums, parameters, first, last):  # type: ignore[no-untyped-def]
         _ = digest
+        if threads.shared(first, last):
+            return
         values, lanes = np.empty(LANES), np.empty((2, LANES))
         for block in range(first, last):
             lanes[:] = 0
@@ -184,8 +182,10 @@ def _sum_1(point: Any, digest: int) -> Any:
 
 
 def _sum_2(point: Any, digest: int) -> Any:
-    def sum_2(a, b, sums, first, last, *parameters):  # type: ignore[no-untyped-def]
+    def sum_2(a, b, sums, parameters, first, last):  # type: ignore[no-untyped-def]
         _ = digest
+        if threads.shared(first, last):
+            return
         values, lanes = np.empty(LANES), np.empty((2, LANES))
         for block in range(first, last):
             lanes[:] = 0

@@ -1,28 +1,24 @@
-"""Compiled pieces of one call, spread over threads.
+"""Pieces of one call, spread over threads.
 
-The pieces are compiled with ``nogil=True`` and write to different places, so that plain Python
-threads run them at full speed, any number of calls at a time; no sum is split between pieces.
-`numba.set_num_threads` and ``NUMBA_NUM_THREADS`` bound their number.
+The pieces are compiled with ``nogil=True`` and write to different places; no sum is split between
+pieces. `numba.set_num_threads` and ``NUMBA_NUM_THREADS`` bound the number of threads.
 
 This module imports Numba; only kernels import it, and they are imported when first needed.
 """
 
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numba
-import numpy as np
 from numba.np.ufunc import parallel
 
-from deconv_ref.helpers import HELPERS, LOOKS, all_set
+from deconv_ref.helpers import HELPERS, shared
 
-__all__ = ["run", "run_shares", "threads"]
+__all__ = ["each", "run_shares", "shared", "threads"]
 
 ALONE = 1 << 17  # elements that one thread finishes before a second one has started
 SHARES = 4  # pieces per thread, so that one slow thread does not keep the others waiting
-LONG = 1e-4  # seconds to sleep between looks, while the last helper is at work
 
 
 def threads() -> int:
@@ -39,88 +35,55 @@ def run_shares(piece: Callable[..., Any], number: int, cost: int, *arguments: An
     Parameters
     ----------
     piece : callable
-        A compiled function that releases the interpreter lock.
+        A compiled function that releases the interpreter lock and begins with::
+
+            if shared(first, last):
+                return
+
     number : int
         How many parts the work has.
     cost : int
-        About how many elements it moves or adds in all; little work is done by one thread.
+        About how many elements it moves or adds in all; little work is done by one thread, and so
+        is all work while the helpers are busy with a call of another thread.
     *arguments : object
         What every piece is given.
+
+    Raises
+    ------
+    MemoryError
+        If there is no memory for what a piece needs.
     """
-    pieces = 1
-    if cost > ALONE and (workers := threads()) > 1:
-        pieces = max(1, min(number, SHARES * workers, cost // (ALONE // 2)))
-    if pieces == 1:
+    workers = threads() if cost > ALONE else 1
+    pieces = min(number, SHARES * workers, cost // (ALONE // 2))
+    if workers == 1 or pieces <= 1 or not HELPERS.free.acquire(blocking=False):
         piece(*arguments, 0, number)
         return
-    edges = [number * n // pieces for n in range(pieces + 1)]
-    run(piece, [(*arguments, *edges[n : n + 2]) for n in range(pieces)])
+    try:
+        HELPERS.invite(min(workers, pieces) - 1, pieces)
+        piece(*arguments, HELPERS.address, -number)
+        if HELPERS.failed:
+            raise MemoryError("no memory for what a kernel needs beside its results")
+    finally:
+        HELPERS.free.release()
 
 
-def run(piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Call `piece` with each of `arguments`, in no particular order.
+def each(function: Callable[[int], None], number: int, cost: int) -> None:
+    """Call a function of Python with each of ``range(number)``; little work is done by one thread.
 
     Parameters
     ----------
-    piece : callable
-        A compiled function that releases the interpreter lock.
-    arguments : sequence of tuple
-        The arguments of each call.
-
-    Returns
-    -------
-    list
-        What each call returned, in the order of `arguments`.
+    function : callable
+        Spends its time where the interpreter lock is released.
+    number : int
+        How many calls.
+    cost : int
+        About how many elements they move or add in all.
     """
-    helpers = min(threads(), len(arguments)) - 1
-    if helpers <= 0:
-        return [piece(*chosen) for chosen in arguments]
-    pieces = _Pieces(piece, arguments)
-    HELPERS.ask(pieces.help_out, helpers)
-    pieces.finish()
-    return pieces.results
-
-
-class _Pieces:
-    """The pieces of one call, taken by whoever is free."""
-
-    def __init__(self, piece: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> None:
-        self.results: list[Any] = [None] * len(arguments)
-        self._piece = piece
-        # Emptied on the way: what a helper that never starts holds must not keep arrays alive.
-        self._waiting = deque(enumerate(arguments))
-        self._done = np.zeros(len(arguments), np.int64)
-        self._faults: list[BaseException] = []
-        self._begun, self._ended = deque[None](), deque[None]()
-
-    def help_out(self) -> None:
-        """Do pieces until none is left, in a thread that helps."""
-        self._begun.append(None)
-        self._work()
-        self._ended.append(None)
-
-    def finish(self) -> None:
-        """Do pieces until none is left, and wait for the helpers."""
-        try:
-            self._work()
-            while not all_set(self._done, LOOKS):
-                time.sleep(LONG)
-        except BaseException:  # an interrupt; nobody may write to the arrays from now on
-            self._waiting.clear()
-            while len(self._ended) < len(self._begun):
-                time.sleep(LONG)
-            raise
-        if self._faults:
-            raise self._faults[0]
-
-    def _work(self) -> None:
-        while True:
-            try:
-                n, arguments = self._waiting.popleft()
-            except IndexError:
-                return
-            try:
-                self.results[n] = self._piece(*arguments)
-            except BaseException as fault:
-                self._faults.append(fault)
-            self._done[n] = 1
+    workers = min(threads(), number) if cost > ALONE else 1
+    if workers <= 1:
+        for n in range(number):
+            function(n)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        for _ in pool.map(function, range(number)):
+            pass

@@ -54,13 +54,15 @@ THREADED = """
 import numpy as np
 from deconv_ref import nn, threads
 
-shared, run = [], threads.run
+from deconv_ref.helpers import HELPERS
 
-def spy(piece, arguments):
-    shared.append(min(len(arguments), threads.threads()) > 1)
-    return run(piece, arguments)
+shared, invite = [], HELPERS.invite
 
-threads.run = spy
+def spy(count, pieces):
+    shared.append(count)
+    return invite(count, pieces)
+
+HELPERS.invite = spy
 
 layers = [
     nn.Conv(6, 3, padding="same", padding_mode="reflect"), nn.BatchNorm(), nn.Prelu(),
@@ -72,7 +74,7 @@ model.compile("adam", "mse")
 x = np.random.default_rng(2).uniform(size=(6, 2, 96, 96)).astype(np.float32)
 losses = model.fit(x, x, epochs=2, batch_size=4)["loss"]
 bits = [array.tobytes() for array in model.parameters.values()]
-print(threads.threads(), sum(shared) > 50, losses, bits)
+print(threads.threads(), len(shared) > 50, losses, bits)
 """
 
 

@@ -5,51 +5,103 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numba
 import numpy as np
 import pytest
 
 from deconv_ref import threads
+from deconv_ref.helpers import HELPERS, look
+
+
+@pytest.fixture(autouse=True)
+def _four_threads(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 4)
+
+
+@numba.njit(nogil=True)
+def count(array, calls, first, last):
+    if threads.shared(first, last):
+        return
+    for n in range(first, last):
+        array[n] += 1
+        for _ in range(1000):
+            array[n] = array[n] * 1.0
+    calls[first] = 1
+
+
+@numba.njit(nogil=True)
+def reserve(sizes, first, last):
+    if threads.shared(first, last):
+        return
+    for n in range(first, last):
+        sizes[n] = np.empty(sizes[n], np.int8).size
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 3, 7, 100])
 @pytest.mark.parametrize("cost", [0, threads.ALONE, 3 * threads.ALONE, 1000 * threads.ALONE])
 def test_shares_cover_the_range_once(number, cost):
-    done = np.zeros(number, int)
-
-    def piece(array, first, last):
-        array[first:last] += 1
-
-    threads.run_shares(piece, number, cost, done)
-    assert (done == 1).all()
+    done, calls = np.zeros(number), np.zeros(number + 1, int)
+    for turn in range(1, 20):
+        threads.run_shares(count, number, cost, done, calls)
+        assert (done == turn).all()
 
 
-def test_little_work_is_done_by_the_caller_at_once():
-    shares = []
-    threads.run_shares(lambda first, last: shares.append((first, last)), 50, 10)
-    assert shares == [(0, 50)]
+def test_work_is_cut_into_pieces_for_all_threads_and_little_work_is_not():
+    for cost, pieces in ((10, 1), (1000 * threads.ALONE, threads.SHARES * 4)):
+        calls = np.zeros(50, int)
+        threads.run_shares(count, 50, cost, np.zeros(50), calls)
+        assert calls.sum() == pieces
 
 
-def test_results_come_in_the_order_of_the_arguments():
-    assert threads.run(lambda n: n * n, [(n,) for n in range(40)]) == [n * n for n in range(40)]
+def test_helpers_take_part():
+    """One of two pieces that look out for each other is done by another thread, if it is awake."""
+
+    @numba.njit(nogil=True)
+    def meet(came, met, first, last):
+        if threads.shared(first, last):
+            return
+        for n in range(first, last):
+            came[n] = 1
+            for _ in range(1 << 22):
+                met[n] = met[n] or look(came, 1 - n) != 0
+
+    meet(np.zeros(2, int), np.zeros(2, int), 0, 0)
+    for _ in range(50):
+        came, met = np.zeros(2, int), np.zeros(2, int)
+        threads.run_shares(meet, 2, 1000 * threads.ALONE, came, met)
+        assert came.all()
+        if met.all():
+            return
+    pytest.fail("nobody came")
 
 
-def test_a_fault_in_a_piece_reaches_the_caller():
-    with pytest.raises(ZeroDivisionError):
-        threads.run(lambda n: 1 // (n - 3), [(n,) for n in range(8)])
+def test_a_piece_without_memory_reaches_the_caller():
+    """It must not leave a part of the result as it was, in silence."""
+    sizes = np.full(16, 8)
+    sizes[9] = 1 << 60
+    with pytest.raises(MemoryError):
+        threads.run_shares(reserve, 16, 1000 * threads.ALONE, sizes)
+    with pytest.raises(MemoryError):
+        threads.run_shares(reserve, 16, 0, sizes)
+    threads.run_shares(reserve, 16, 1000 * threads.ALONE, np.full(16, 8))
 
 
 def test_several_threads_may_share_work_at_the_same_time():
-    def work(seed):
-        return threads.run(lambda n: n + seed, [(n,) for n in range(30)])
+    def work(_):
+        done = np.zeros(64)
+        for _ in range(50):
+            threads.run_shares(count, 64, 1000 * threads.ALONE, done, np.zeros(65, int))
+        return (done == 50).all()
 
     with ThreadPoolExecutor(4) as pool:
-        for seed, got in enumerate(pool.map(work, range(40))):
-            assert got == [n + seed for n in range(30)]
+        assert all(pool.map(work, range(8)))
 
 
 def test_a_child_of_a_fork_has_helpers_of_its_own():
     def work():
-        return threads.run(lambda n: n * n, [(n,) for n in range(20)]) == [n * n for n in range(20)]
+        done = np.zeros(64)
+        threads.run_shares(count, 64, 1000 * threads.ALONE, done, np.zeros(65, int))
+        return (done == 1).all()
 
     assert work()
     child = os.fork()
@@ -58,25 +110,25 @@ def test_a_child_of_a_fork_has_helpers_of_its_own():
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_an_interrupt_waits_for_those_who_write():
-    """A call that ends by an interrupt leaves nobody behind who still writes to its arrays."""
-    array, caller = np.zeros(40), threading.get_ident()
-
-    def piece(n):
-        if threading.get_ident() == caller:
-            raise KeyboardInterrupt
-        time.sleep(0.01)
-        array[n] = 1
-
-    with pytest.raises(KeyboardInterrupt):
-        threads.run(piece, [(n,) for n in range(40)])
-    before = array.copy()
-    time.sleep(0.05)
-    np.testing.assert_array_equal(array, before)
-
-
 def test_helpers_that_fell_asleep_are_woken():
     """Longer than they look out, so that each time they are asleep."""
-    for _ in range(20):
+    done = np.zeros(9)
+    for turn in range(1, 21):
         time.sleep(0.01)
-        assert threads.run(lambda n: n + 1, [(n,) for n in range(9)]) == list(range(1, 10))
+        threads.run_shares(count, 9, 1000 * threads.ALONE, done, np.zeros(10, int))
+        assert (done == turn).all()
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("deconv_ref helper") <= 3, names
+    assert not HELPERS.free.locked()
+
+
+@pytest.mark.parametrize("cost", [0, 1000 * threads.ALONE])
+def test_functions_of_python_are_called_once_each(cost):
+    called = []
+    threads.each(called.append, 9, cost)
+    assert sorted(called) == list(range(9))
+
+
+def test_a_fault_in_a_function_of_python_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        threads.each(lambda n: print(1 // (n - 3)), 8, 1000 * threads.ALONE)

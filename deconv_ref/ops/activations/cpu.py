@@ -137,6 +137,8 @@ def _along_lines(piece, *arrays):
 
 @numba.njit(cache=True, nogil=True)
 def _prelu(x, slope, y, first, last):
+    if threads.shared(first, last):
+        return
     for row in range(first, last):
         s = np.float64(slope[row % slope.size])
         for p in range(x.shape[1]):
@@ -146,6 +148,8 @@ def _prelu(x, slope, y, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _prelu_gradient(grad_y, x, slope, grad_x, sums, first, last):
+    if threads.shared(first, last):
+        return
     terms, lanes = np.empty(LANES), np.empty((2, LANES))
     for row in range(first, last):
         s = np.float64(slope[row % slope.size])
@@ -177,6 +181,8 @@ def _add_items(sums, grad_slope):
 
 @numba.njit(cache=True, nogil=True)
 def _softmax(x, y, first, last):
+    if threads.shared(first, last):
+        return
     e = np.empty(x.shape[1])
     for line in range(first, last):
         a, b = divmod(line, x.shape[2])
@@ -188,6 +194,8 @@ def _softmax(x, y, first, last):
 @numba.njit(cache=True, nogil=True)
 def _softmax_gradient(grad_y, x, grad_x, first, last):
     """Take differences from the gradient at the largest logit, not to lose small ones there."""
+    if threads.shared(first, last):
+        return
     e = np.empty(x.shape[1])
     for line in range(first, last):
         a, b = divmod(line, x.shape[2])
@@ -205,6 +213,8 @@ def _softmax_gradient(grad_y, x, grad_x, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _log_softmax(x, y, first, last):
+    if threads.shared(first, last):
+        return
     e = np.empty(x.shape[1])
     for line in range(first, last):
         a, b = divmod(line, x.shape[2])
@@ -217,6 +227,8 @@ def _log_softmax(x, y, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _log_softmax_gradient(grad_y, x, grad_x, first, last):
+    if threads.shared(first, last):
+        return
     e = np.empty(x.shape[1])
     for line in range(first, last):
         a, b = divmod(line, x.shape[2])

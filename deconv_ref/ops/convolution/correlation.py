@@ -43,7 +43,8 @@ MOVING = 4  # what it costs to move a weight, in products
 TURNING = 16.0  # what it costs to turn a tile of channels over, a result
 LOADING = 0.5  # what it costs to load the weights of a tile of channels, in positions
 FLAT = 1.1  # what a product costs in a tile of positions, against one of channels
-ALONE = 1 << 18  # products that one thread finishes before a second one has started
+PRODUCTS = 4  # as long as to move a number
+SHARES = 4  # pieces of the work for each thread
 
 
 class Layout(NamedTuple):
@@ -191,11 +192,14 @@ def correlate(
         packed, finite = packed_weights(weight.address, strides, plan, first, last, out.dtype)
         if plan.padded and not finite:
             return False
-        fixed = (flat, out.shape, source, plan.blocks, plan.channels, plan.planes, plan.phases,
-                 plan.abreast, plan.offsets, plan.by_channel, tiles, packed, tiles[first, 4],
-                 bias)  # fmt: skip
-        pieces = pieces_of(plan, first, last)
-        threads.run(correlate_blocks, [(*fixed, *piece) for piece in pieces])
+        parts = parts_of(plan, last - first)
+        number = math.prod(plan.blocks.number) * parts
+        cost = plan.products * (last - first) // len(tiles) // PRODUCTS
+        threads.run_shares(
+            correlate_blocks, number, cost, flat, out.shape, source, plan.blocks, plan.channels,
+            plan.planes, plan.phases, plan.abreast, plan.offsets, plan.by_channel, tiles, packed,
+            bias, first, last, parts,
+        )  # fmt: skip
     return True
 
 
@@ -203,44 +207,28 @@ def packed_weights(
     address: int, strides: tuple[int, ...], plan: Layout, first: int, last: int, dtype: np.dtype
 ) -> tuple[np.ndarray, bool]:
     """Order the weights of some tiles for the micro-kernel; tell whether all are finite."""
-    origin = plan.tiles[first, 4]
-    rows = int(plan.tiles[last - 1, 4] + plan.tiles[last - 1, 5] - origin)
+    rows = int(plan.tiles[last - 1, 4] + plan.tiles[last - 1, 5] - plan.tiles[first, 4])
     packed = empty((rows * len(plan.offsets),), dtype)
-    fixed = (packed, origin, address, strides, plan.channels, plan.taps, plan.phases, plan.tiles)
-    pieces = shares(last - first, packed.size * MOVING)
-    finite = threads.run(pack, [(*fixed, first + begin, first + end) for begin, end in pieces])
-    return packed, all(finite)
+    finite = np.empty(last - first, np.bool_)
+    threads.run_shares(
+        pack, last - first, packed.size * MOVING // PRODUCTS, packed, finite, address, strides,
+        plan.channels, plan.taps, plan.phases, plan.tiles[first:last],
+    )  # fmt: skip
+    return packed, bool(finite.all())
 
 
-def shares(number: int, products: int) -> list[tuple[int, int]]:
-    """Cut ``range(number)`` into pieces for the threads: a few for each, one where it is little."""
-    pieces = min(4 * threads.threads(), number) if products > ALONE else 1
-    if threads.threads() == 1:
-        pieces = 1
-    return [(number * n // pieces, number * (n + 1) // pieces) for n in range(pieces)]
-
-
-def pieces_of(plan: Layout, first: int, last: int) -> list[tuple[int, int, int, int]]:
-    """Share blocks, and where they are few tiles too, among the threads."""
-    number = math.prod(plan.blocks.number)
-    products = plan.products * (last - first) // len(plan.tiles)
-    by_block = shares(number, products)
-    by_tile = [(0, last - first)]
-    if len(by_block) < 2 * threads.threads() and products > ALONE:
-        by_tile = shares(last - first, products)
-    return [(*b, first + t0, first + t1) for b in by_block for t0, t1 in by_tile]
+def parts_of(plan: Layout, tiles: int) -> int:
+    """Choose in how many parts the tiles of a block are done: in one, where blocks are many."""
+    wanted = SHARES * threads.threads() if threads.threads() > 1 else 1
+    return min(tiles, -(-wanted // math.prod(plan.blocks.number)))
 
 
 @numba.njit(cache=True, nogil=True)
-def pack(packed, origin, address, strides, channels, taps, phases, tiles, first, last):
-    """Order weights as the micro-kernels read them: by tile, phase, term and channel.
-
-    Returns
-    -------
-    bool
-        Whether all are finite.
-    """
-    total, unit, infinite = taps.shape[0] * channels, packed.itemsize, 0
+def pack(packed, finite, address, strides, channels, taps, phases, tiles, first, last):
+    """Order weights as the micro-kernels read them: by tile, phase, term and channel."""
+    if threads.shared(first, last):
+        return
+    total, unit, origin = taps.shape[0] * channels, packed.itemsize, tiles[0, 4]
     for tile in range(first, last):
         group, channel_in_group, _, rows, place, width = tiles[tile]
         base = address + group * strides[0] + channel_in_group * strides[1]
@@ -261,9 +249,10 @@ def pack(packed, origin, address, strides, channels, taps, phases, tiles, first,
                             value = read(here + row * strides[1], packed) if row < rows else 0
                             packed[to + tap * width + row] = value
                 to += at_once * count * width
+        infinite = 0
         for n in range(start, to):
             infinite += packed[n] * 0 != 0
-    return infinite == 0
+        finite[tile] = infinite == 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -284,9 +273,11 @@ def consecutive(taps, begin, count, strides, unit):
 @numba.njit(cache=True, nogil=True)
 def correlate_blocks(
     out, shape, source, blocks, channels, planes, phases, abreast, offsets, by_channel, tiles,
-    packed, origin, bias, first_block, last_block, first_tile, last_tile,
+    packed, bias, first_tile, last_tile, parts, first, last,
 ):  # fmt: skip
-    """Compute some tiles of channels for some blocks of positions."""
+    """Compute tiles of channels for blocks of positions: part n % parts of block n // parts."""
+    if threads.shared(first, last):
+        return
     lanes, grain = VECTOR_BYTES // out.itemsize, blocks.grain
     total, size = offsets.shape[0], shape[2] * shape[3] * shape[4]
     patch = np.empty(channels * blocks.pitch + lanes + grain, out.dtype)
@@ -294,12 +285,16 @@ def correlate_blocks(
     targets = np.empty(blocks.grains + SPARE, np.int64)
     pitch = blocks.grains * grain + lanes
     scratch = np.empty(max(ROWS, WIDEST) * pitch * abreast, out.dtype)
-    for block in range(first_block, last_block):
-        start, length = block_bounds(blocks, block)
+    origin, many = tiles[first_tile, 4], last_tile - first_tile
+    for n in range(first, last):
+        part = n % parts
+        start, length = block_bounds(blocks, n // parts)
         direct = in_place(blocks, length, grain, shape)
-        count = place_vectors(sources, targets, blocks, grain, start, length, shape, direct)
-        present = -1
-        for tile in range(first_tile, last_tile):
+        if n == first or part == 0:
+            count = place_vectors(sources, targets, blocks, grain, start, length, shape, direct)
+            present = -1
+        end_tile = first_tile + many * (part + 1) // parts
+        for tile in range(first_tile + many * part // parts, end_tile):
             group, _, channel, rows, place, width = tiles[tile]
             if group != present:
                 fill_patch(patch, source, blocks, planes, start, length, group * channels, channels)
@@ -321,8 +316,8 @@ def correlate_blocks(
                         targets, count, target, to, apart,
                     )  # fmt: skip
                 if not direct and side == abreast - 1:
-                    first = (0, phases[phase, 3], phases[phase, 4], 0)
+                    corner = (0, phases[phase, 3], phases[phase, 4], 0)
                     deliver(
                         scratch, pitch, rows, out, shape, channel, blocks, grain, start, length,
-                        first, abreast,
+                        corner, abreast,
                     )  # fmt: skip

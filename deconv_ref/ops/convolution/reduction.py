@@ -5,6 +5,7 @@ is the product of the filter's line of ``grad_y`` and the line of the patch that
 offset of that term.
 """
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from deconv_ref.ops.convolution.channels import (
     dot_filters,
     terms_together,
 )
-from deconv_ref.ops.convolution.correlation import ALONE, shares
+from deconv_ref.ops.convolution.correlation import PRODUCTS
 from deconv_ref.ops.convolution.microkernel import (
     DOT_BYTES,
     LONGEST,
@@ -49,6 +50,7 @@ CHUNK = 64  # channels, and filters, whose lines are held at a time
 STARTING = 1.0  # what it costs to start a run of positions, in positions
 MANY = 12  # filters from which on the lanes of a tile are filters, not positions
 LEAST = 16  # filters that are left to a thread
+ALONE = 1 << 18  # products that one thread finishes before a second one has started
 TOGETHER = tuple(terms_together(max(vectors, 1)) for vectors in range(ABREAST + 1))
 
 
@@ -108,45 +110,59 @@ def weight_sums(
             by_channel *= 2
         else:
             break
-    pieces = [
-        (*g, *m, *c)
-        for g in cut(groups, by_group)
-        for c in cut(channels, by_channel)
-        for m in cut(filters, by_filter)
-    ]
-    fixed = (grads, source, groups, plan.blocks, plan.planes, plan.offsets)
-    kernel = sum_by_filter if plan.by_filter else sum_by_position
-    threads.run(kernel, [(grad_weight, *fixed, *piece) for piece in pieces])
+    cuts = by_group, by_filter, by_channel
+    piece = sum_by_filter if plan.by_filter else sum_by_position
+    threads.run_shares(
+        piece, math.prod(cuts), plan.products // PRODUCTS, grad_weight, grads, source, groups,
+        plan.blocks, plan.planes, plan.offsets, cuts,
+    )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
-def sum_by_position(
-    grad_weight, grads, source, groups, blocks, planes, offsets, first_group, last_group,
-    first_filter, last_filter, first_channel, last_channel,
-):  # fmt: skip
-    """Compute the elements of some groups, filters and channels (each counted in its group)."""
+def cut(grad_weight, groups, cuts, n):
+    """Give the groups, the filters and the channels of part n, the latter counted in a group."""
+    filters, channels = grad_weight.shape[0] // groups, grad_weight.shape[1]
+    by_group, by_filter, by_channel = cuts
+    m, n = n % by_filter, n // by_filter
+    c, g = n % by_channel, n // by_channel
+    return (
+        (groups * g // by_group, groups * (g + 1) // by_group),
+        (filters * m // by_filter, filters * (m + 1) // by_filter),
+        (channels * c // by_channel, channels * (c + 1) // by_channel),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_by_position(grad_weight, grads, source, groups, blocks, planes, offsets, cuts, first, last):
+    """Compute the elements of some parts; see `cut`."""
+    if threads.shared(first, last):
+        return
     lanes, taps = DOT_BYTES // grad_weight.itemsize, grad_weight.shape[2]
-    channels = last_channel - first_channel
-    pitch, terms = -(-blocks.grains * blocks.grain // lanes) * lanes, channels * taps
-    patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
-    lines = np.empty(min(last_filter - first_filter, CHUNK) * pitch, grad_weight.dtype)
+    pitch = -(-blocks.grains * blocks.grain // lanes) * lanes
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
-    places = longer(offsets, terms, LONGEST)
-    result = grad_weight.reshape(grad_weight.shape[0], -1)
-    result = result[:, first_channel * taps : last_channel * taps]
     shape = (0, 0, 0, 0, 0)
-    for block in range(blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]):
-        start, length = block_bounds(blocks, block)
-        count = place_vectors(sources, targets, blocks, blocks.grain, start, length, shape, False)
-        for group in range(first_group, last_group):
-            channel = group * grad_weight.shape[1] + first_channel
-            fill_patch(patch, source, blocks, planes, start, length, channel, channels)
-            begin = group * (grad_weight.shape[0] // groups)
-            for row in range(begin + first_filter, begin + last_filter, CHUNK):
-                rows = min(CHUNK, begin + last_filter - row)
-                fill_lines(lines, pitch, grads, blocks, blocks.grain, start, length, row, rows)
-                add_tiles(result[row : row + rows], lines, pitch, patch, places, sources, count)
+    for n in range(first, last):
+        own_groups, own_filters, own_channels = cut(grad_weight, groups, cuts, n)
+        channels = own_channels[1] - own_channels[0]
+        patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
+        lines = np.empty(min(own_filters[1] - own_filters[0], CHUNK) * pitch, grad_weight.dtype)
+        places = longer(offsets, channels * taps, LONGEST)
+        result = grad_weight.reshape(grad_weight.shape[0], -1)
+        result = result[:, own_channels[0] * taps : own_channels[1] * taps]
+        for block in range(blocks_of(blocks)):
+            start, length = block_bounds(blocks, block)
+            count = place_vectors(
+                sources, targets, blocks, blocks.grain, start, length, shape, False
+            )
+            for group in range(own_groups[0], own_groups[1]):
+                channel = group * grad_weight.shape[1] + own_channels[0]
+                fill_patch(patch, source, blocks, planes, start, length, channel, channels)
+                begin = group * (grad_weight.shape[0] // groups)
+                for row in range(begin + own_filters[0], begin + own_filters[1], CHUNK):
+                    rows = min(CHUNK, begin + own_filters[1] - row)
+                    fill_lines(lines, pitch, grads, blocks, blocks.grain, start, length, row, rows)
+                    add_tiles(result[row : row + rows], lines, pitch, patch, places, sources, count)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -179,56 +195,71 @@ def add_tiles(result, lines, pitch, patch, places, sources, count):
 
 
 @numba.njit(cache=True, nogil=True)
-def sum_by_filter(
-    grad_weight, grads, source, groups, blocks, planes, offsets, first_group, last_group,
-    first_filter, last_filter, first_channel, last_channel,
-):  # fmt: skip
+def sum_by_filter(grad_weight, grads, source, groups, blocks, planes, offsets, cuts, first, last):
     """Compute the same with filters side by side: sums of a block, added up over the blocks."""
+    if threads.shared(first, last):
+        return
     lanes, taps = VECTOR_BYTES // grad_weight.itemsize, grad_weight.shape[2]
     widest, filters = ABREAST * lanes, grad_weight.shape[0] // groups
-    channels = last_channel - first_channel
-    tiles, terms = -(-(last_filter - first_filter) // widest), channels * taps
-    patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
     turned = np.zeros(widest * blocks.grains, grad_weight.dtype)
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
-    places = longer(offsets, terms, MOST_TERMS)
-    sums = np.zeros(((last_group - first_group) * tiles, places.size * widest), grad_weight.dtype)
     shape = (0, 0, 0, 0, 0)
-    for block in range(blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]):
-        start, length = block_bounds(blocks, block)
-        run = run_length(blocks, length)
-        count = place_vectors(sources, targets, blocks, run, start, length, shape, False)
-        for group in range(first_group, last_group):
-            channel = group * grad_weight.shape[1] + first_channel
-            fill_patch(patch, source, blocks, planes, start, length, channel, channels)
-            for tile in range(tiles):
-                row = first_filter + tile * widest
-                rows = min(widest, last_filter - row)
-                vectors = -(-rows // lanes)
-                width, height = vectors * lanes, fitting(vectors, terms)
-                row += group * filters
-                fill_turned(turned, width, grads, blocks, run, start, length, row, rows)
-                total = sums[(group - first_group) * tiles + tile]
-                for k in range(0, terms, height):
-                    dot_filters(
-                        vectors, height, turned, patch, places, k, sources, count, run, total,
-                        k * width,
-                    )  # fmt: skip
+    for n in range(first, last):
+        own_groups, own_filters, own_channels = cut(grad_weight, groups, cuts, n)
+        channels = own_channels[1] - own_channels[0]
+        tiles, terms = -(-(own_filters[1] - own_filters[0]) // widest), channels * taps
+        patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
+        places = longer(offsets, terms, MOST_TERMS)
+        many = (own_groups[1] - own_groups[0]) * tiles
+        sums = np.zeros((many, places.size * widest), grad_weight.dtype)
+        for block in range(blocks_of(blocks)):
+            start, length = block_bounds(blocks, block)
+            run = run_length(blocks, length)
+            count = place_vectors(sources, targets, blocks, run, start, length, shape, False)
+            for group in range(own_groups[0], own_groups[1]):
+                channel = group * grad_weight.shape[1] + own_channels[0]
+                fill_patch(patch, source, blocks, planes, start, length, channel, channels)
+                for tile in range(tiles):
+                    row = own_filters[0] + tile * widest
+                    rows = min(widest, own_filters[1] - row)
+                    vectors = -(-rows // lanes)
+                    width, height = vectors * lanes, fitting(vectors, terms)
+                    row += group * filters
+                    fill_turned(turned, width, grads, blocks, run, start, length, row, rows)
+                    total = sums[(group - own_groups[0]) * tiles + tile]
+                    for k in range(0, terms, height):
+                        dot_filters(
+                            vectors, height, turned, patch, places, k, sources, count, run, total,
+                            k * width,
+                        )  # fmt: skip
+        for group in range(own_groups[0], own_groups[1]):
+            own_sums = sums[(group - own_groups[0]) * tiles :]
+            begin, end = group * filters + own_filters[0], group * filters + own_filters[1]
+            store_sums(grad_weight, own_sums, begin, end, own_channels[0] * taps, terms)
+
+
+@numba.njit(cache=True, nogil=True)
+def store_sums(grad_weight, sums, begin, end, first_term, terms):
+    """Carry sums that have filters side by side to their places in the gradient."""
+    lanes, unit = VECTOR_BYTES // grad_weight.itemsize, grad_weight.itemsize
+    widest, pitch = ABREAST * lanes, -(-terms // lanes) * lanes
     result = grad_weight.reshape(grad_weight.shape[0], -1)
-    pitch, unit = -(-terms // lanes) * lanes, grad_weight.itemsize
     lines = np.empty(widest * pitch, grad_weight.dtype)
-    for group in range(first_group, last_group):
-        for tile in range(tiles):
-            row = first_filter + tile * widest
-            rows = min(widest, last_filter - row)
-            width = -(-rows // lanes) * lanes
-            total = sums[(group - first_group) * tiles + tile]
-            turn_lines(lines, 0, pitch, address_of(total), width * unit, terms, rows)
-            row += group * filters
-            for n in range(rows):
-                for k in range(terms):
-                    result[row + n, first_channel * taps + k] = lines[n * pitch + k]
+    for row in range(begin, end, widest):
+        rows = min(widest, end - row)
+        width = -(-rows // lanes) * lanes
+        at = address_of(sums[(row - begin) // widest])
+        turn_lines(lines, 0, pitch, at, width * unit, terms, rows)
+        for n in range(rows):
+            for k in range(terms):
+                result[row + n, first_term + k] = lines[n * pitch + k]
+
+
+@numba.njit(cache=True, nogil=True)
+def blocks_of(blocks):
+    """Count the blocks."""
+    return blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -242,21 +273,17 @@ def fitting(vectors, terms):
     return best
 
 
-def cut(number: int, pieces: int) -> list[tuple[int, int]]:
-    """Cut ``range(number)`` as evenly as can be."""
-    return [(number * n // pieces, number * (n + 1) // pieces) for n in range(pieces)]
-
-
 def sum_positions(grad_bias: np.ndarray, grads: Memory) -> None:
     """Fill `grad_bias`: one sum for each channel of `grads`."""
     channels = len(grad_bias)
-    pieces = shares(channels, channels * int(np.prod(grads.size)))
-    threads.run(sum_channels, [(grad_bias, grads, *piece) for piece in pieces])
+    threads.run_shares(sum_channels, channels, channels * math.prod(grads.size), grad_bias, grads)
 
 
 @numba.njit(cache=True, nogil=True)
 def sum_channels(grad_bias, grads, first, last):
     """Sum some channels: number e of a channel, in memory order, in lane e mod `LANES`."""
+    if threads.shared(first, last):
+        return
     size, strides = grads.size, grads.strides
     planes, rows, width = size[1], size[2], size[3]
     if strides[3] == width * strides[4] and strides[2] == rows * strides[3]:

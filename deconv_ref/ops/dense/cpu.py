@@ -129,6 +129,8 @@ def _memory(array):
 
 @numba.njit(cache=True, nogil=True)
 def _add_rows(total, memory, rows, row, column, first, last):
+    if threads.shared(first, last):
+        return
     for n in range(rows):
         for m in range(first, last):
             total[m] += memory[n * row + m * column]
@@ -136,6 +138,8 @@ def _add_rows(total, memory, rows, row, column, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _add_blocks(out, a, a_row, a_column, b, b_row, b_column, terms, first, last):
+    if threads.shared(first, last):
+        return
     lanes = LANE_BYTES // out.itemsize
     columns = -(-out.shape[1] // BLOCK_COLUMNS)
     depth = min(terms, BLOCK_TERMS)

@@ -98,6 +98,8 @@ def _along_lines(piece, x, t):
 
 @numba.njit(cache=True, nogil=True)
 def _categorical(x, t, values, first, last):
+    if threads.shared(first, last):
+        return
     for line in range(first, last):
         a, b = divmod(line, x.shape[2])
         high, low = 0.0, 0.0
@@ -111,6 +113,8 @@ def _categorical(x, t, values, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _softmax(x, t, values, first, last):
+    if threads.shared(first, last):
+        return
     e = np.empty(x.shape[1])
     for line in range(first, last):
         a, b = divmod(line, x.shape[2])
@@ -128,6 +132,8 @@ def _softmax(x, t, values, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _softmax_gradient(x, t, grad, count, grad_x, first, last):
+    if threads.shared(first, last):
+        return
     e = np.empty(x.shape[1])
     for line in range(first, last):
         a, b = divmod(line, x.shape[2])

@@ -72,6 +72,8 @@ def _repeated(vector: np.ndarray, array: np.ndarray) -> np.ndarray:
 @compiled
 def add_deviations(x, center, sums, first, last):
     """Add up deviations from the centers, and their squares, in some columns."""
+    if threads.shared(first, last):
+        return
     for left in range(first, last, TILE):
         right = min(left + TILE, last)
         totals, squares = np.empty(right - left), np.empty(right - left)
@@ -95,6 +97,8 @@ def add_squares(row, center, totals, squares):
 @compiled
 def add_products(grad_y, x, center, sums, first, last):
     """Add up gradients, and their products with the deviations, in some columns."""
+    if threads.shared(first, last):
+        return
     for left in range(first, last, TILE):
         right = min(left + TILE, last)
         totals, products = np.empty(right - left), np.empty(right - left)
@@ -137,6 +141,8 @@ def add_columns(sums, totals):
 @compiled
 def scale_rows(x, gamma, beta, mean, inv_std, y, first, last):
     """Fill some rows of `y` with N4."""
+    if threads.shared(first, last):
+        return
     for n in range(first, last):
         for q in range(x.shape[1]):
             y[n, q] = gamma[q] * ((x[n, q] - mean[q]) * inv_std[q]) + beta[q]
@@ -145,6 +151,8 @@ def scale_rows(x, gamma, beta, mean, inv_std, y, first, last):
 @compiled
 def spread_rows(grad_y, x, weight, mean, inv_std, slope, offset, grad_x, first, last):
     """Fill some rows of `grad_x` with N9: ``weight * (grad_y - (offset + z * slope))``."""
+    if threads.shared(first, last):
+        return
     for n in range(first, last):
         for q in range(x.shape[1]):
             z = (x[n, q] - mean[q]) * inv_std[q]

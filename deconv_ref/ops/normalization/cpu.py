@@ -178,6 +178,8 @@ def by_item(x: np.ndarray) -> np.ndarray:
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def summarize(x, mean, var, first, last):
     """Fill `mean` and `var` for some channels."""
+    if threads.shared(first, last):
+        return
     count = x.shape[0] * x.shape[2]
     totals, squares = np.empty(LANES), np.empty(LANES)
     for c in range(first, last):
@@ -197,6 +199,8 @@ def summarize(x, mean, var, first, last):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def correlate(grad_y, x, mean, sums, first, last):
     """Fill `sums` for some channels: of the gradients, and of their products with deviations."""
+    if threads.shared(first, last):
+        return
     totals, products = np.empty(LANES), np.empty(LANES)
     for c in range(first, last):
         totals[:] = 0
@@ -261,6 +265,8 @@ def add_lanes(lanes):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def scale(x, gamma, beta, mean, inv_std, y, first, last):
     """Fill some rows of `y` with N4."""
+    if threads.shared(first, last):
+        return
     for row in range(first, last):
         n, c = row // x.shape[1], row % x.shape[1]
         center, factor, weight, shift = mean[c], inv_std[c], gamma[c], beta[c]
@@ -271,6 +277,8 @@ def scale(x, gamma, beta, mean, inv_std, y, first, last):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def spread(grad_y, x, weights, mean, inv_std, slopes, offsets, grad_x, first, last):
     """Fill some rows of `grad_x` with N9: ``weight * (grad_y - (offset + z * slope))``."""
+    if threads.shared(first, last):
+        return
     for row in range(first, last):
         n, c = row // x.shape[1], row % x.shape[1]
         center, deviation, weight = mean[c], inv_std[c], weights[c]
@@ -283,6 +291,8 @@ def spread(grad_y, x, weights, mean, inv_std, slopes, offsets, grad_x, first, la
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def spread_constant(grad_y, weight, grad_x, first, last):
     """Fill some rows of `grad_x` with N10."""
+    if threads.shared(first, last):
+        return
     for row in range(first, last):
         n, c = row // grad_x.shape[1], row % grad_x.shape[1]
         factor = weight[c]
@@ -293,6 +303,8 @@ def spread_constant(grad_y, weight, grad_x, first, last):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def drop(x, mask, keep, y, first, last):
     """Fill some elements of `y` with N11."""
+    if threads.shared(first, last):
+        return
     x, mask, y = x[first:last], mask[first:last], y[first:last]
     for i in range(y.size):  # from 0, as in `elementwise`
         y[i] = x[i] * mask[i] / keep

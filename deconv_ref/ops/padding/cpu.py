@@ -95,6 +95,8 @@ def _positions(sources, size):
 
 @numba.njit(cache=True, nogil=True)
 def _copy_rows(x, y, value, depth, height, width, before, first, last):
+    if threads.shared(first, last):
+        return
     for row in range(first, last):
         plane, h = row // y.shape[2], row % y.shape[2]
         n, d = plane // y.shape[1], plane % y.shape[1]
@@ -115,6 +117,8 @@ def _copy_rows(x, y, value, depth, height, width, before, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _add_rows(grad_y, grad_x, deep, deep_from, high, high_from, width, before, first, last):
+    if threads.shared(first, last):
+        return
     for row in range(first, last):
         plane, i = row // grad_x.shape[2], row % grad_x.shape[2]
         n, z = plane // grad_x.shape[1], plane % grad_x.shape[1]

@@ -259,6 +259,8 @@ def planes(array: np.ndarray) -> np.ndarray:
 @compiled
 def add_at(grad_y, indices, grad_x, first, last):
     """Evaluate P3 on some channels, adding to zeros."""
+    if threads.shared(first, last):
+        return
     for line in range(first, last):
         for o in range(grad_y.shape[1]):
             index = indices[line, o]
@@ -269,6 +271,8 @@ def add_at(grad_y, indices, grad_x, first, last):
 @compiled
 def put_at(x, indices, y, first, last):
     """Evaluate P4 on some channels, over zeros."""
+    if threads.shared(first, last):
+        return
     for line in range(first, last):
         for o in range(x.shape[1]):
             index = indices[line, o]
@@ -279,6 +283,8 @@ def put_at(x, indices, y, first, last):
 @compiled
 def take_last(grad_y, indices, grad_x, first, last):
     """Evaluate P5 on some channels, from the end: whoever asks first is the one that stays."""
+    if threads.shared(first, last):
+        return
     for line in range(first, last):
         taken = np.zeros(grad_y.shape[1], np.bool_)
         for o in range(indices.shape[1] - 1, -1, -1):

@@ -18,6 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from deconv_ref import threads
 from deconv_ref.emitter import VECTOR_BYTES, Emitter
 from deconv_ref.lines import address_of, turn_lines
 from deconv_ref.window import Window
@@ -79,6 +80,8 @@ def sum_rows(source, reach, shared, divisors, result, first, last):
     The source is first divided by the product of its axes' `shared`, and each sum at the end by
     that of the result's `divisors`; where these are empty, by nothing.
     """
+    if threads.shared(first, last):
+        return
     deep, high, wide = reach
     lanes, width = VECTOR_BYTES // source.itemsize, result.shape[3]
     line = np.empty(source.shape[3] * lanes, source.dtype)
@@ -111,6 +114,8 @@ def sum_rows(source, reach, shared, divisors, result, first, last):
 @compiled
 def max_rows(x, reach, y, indices, first, last):
     """Evaluate P1 and P2 on some rows of `LANES` channels of `y`."""
+    if threads.shared(first, last):
+        return
     deep, high, wide = reach
     lanes, width = VECTOR_BYTES // x.itemsize, y.shape[3]
     line = np.empty(x.shape[3] * lanes, x.dtype)

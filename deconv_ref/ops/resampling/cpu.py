@@ -129,6 +129,8 @@ def _place(row, array):
 
 @numba.njit(cache=True, nogil=True)
 def _nearest_rows(x, y, grid, first, last):
+    if threads.shared(first, last):
+        return
     deep, high, wide = grid
     for row in range(first, last):
         n, d, h = _place(row, y)
@@ -143,6 +145,8 @@ def _nearest_rows(x, y, grid, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _nearest_gradient_rows(grad_y, grad_x, grid, first, last):
+    if threads.shared(first, last):
+        return
     deep, high, wide = grid
     line = np.empty(grad_y.shape[3])
     for row in range(first, last):
@@ -160,28 +164,36 @@ def _nearest_gradient_rows(grad_y, grad_x, grid, first, last):
 
 
 @numba.njit(cache=True, nogil=True)
+def _blend_lines(x, z, i, f, g, line):
+    """Average up to four neighbouring lines, those from (z, i) on, into one."""
+    # A cell of weight 0 is not read: there may be none.
+    if f > 0 and g > 0:
+        for j in range(line.size):
+            near = (1 - g) * x[z, i, j] + g * x[z, i + 1, j]
+            far = (1 - g) * x[z + 1, i, j] + g * x[z + 1, i + 1, j]
+            line[j] = (1 - f) * near + f * far
+    elif f > 0:
+        for j in range(line.size):
+            line[j] = (1 - f) * x[z, i, j] + f * x[z + 1, i, j]
+    elif g > 0:
+        for j in range(line.size):
+            line[j] = (1 - g) * x[z, i, j] + g * x[z, i + 1, j]
+    else:
+        for j in range(line.size):
+            line[j] = x[z, i, j]
+
+
+@numba.njit(cache=True, nogil=True)
 def _linear_rows(x, y, grid, first, last):
+    if threads.shared(first, last):
+        return
     deep, high, wide = grid
     line = np.empty(x.shape[3])
     for row in range(first, last):
         n, d, h = _place(row, y)
         z, f = deep.lower[d], deep.fraction[d]
         i, g = high.lower[h], high.fraction[h]
-        # A cell of weight 0 is not read: there may be none.
-        if f > 0 and g > 0:
-            for j in range(line.size):
-                near = (1 - g) * x[n, z, i, j] + g * x[n, z, i + 1, j]
-                far = (1 - g) * x[n, z + 1, i, j] + g * x[n, z + 1, i + 1, j]
-                line[j] = (1 - f) * near + f * far
-        elif f > 0:
-            for j in range(line.size):
-                line[j] = (1 - f) * x[n, z, i, j] + f * x[n, z + 1, i, j]
-        elif g > 0:
-            for j in range(line.size):
-                line[j] = (1 - g) * x[n, z, i, j] + g * x[n, z, i + 1, j]
-        else:
-            for j in range(line.size):
-                line[j] = x[n, z, i, j]
+        _blend_lines(x[n], z, i, f, g, line)
         for w in range(y.shape[3]):
             j, f = wide.lower[w], wide.fraction[w]
             y[n, d, h, w] = (1 - f) * line[j] + f * line[j + 1] if f > 0 else line[j]
@@ -189,6 +201,8 @@ def _linear_rows(x, y, grid, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _linear_gradient_rows(grad_y, grad_x, grid, first, last):
+    if threads.shared(first, last):
+        return
     deep, high, wide = grid
     line, part = np.empty(grad_y.shape[3]), np.empty(grad_y.shape[3])
     for row in range(first, last):
@@ -217,6 +231,8 @@ def _weight(lower, fraction, cell):
 
 @numba.njit(cache=True, nogil=True)
 def _shuffle_rows(channels, rows, first, last):
+    if threads.shared(first, last):
+        return
     r = channels.shape[3]
     for row in range(first, last):
         c, d, a, h, b = _unravel(row, rows)
@@ -227,6 +243,8 @@ def _shuffle_rows(channels, rows, first, last):
 
 @numba.njit(cache=True, nogil=True)
 def _unshuffle_rows(rows, channels, first, last):
+    if threads.shared(first, last):
+        return
     r = channels.shape[3]
     for row in range(first, last):
         c, d, a, h, b = _unravel(row, rows)

@@ -10,6 +10,7 @@ in Python, image by image, so that there is little to compile.
 """
 
 import math
+from functools import partial
 
 import numba
 import numpy as np
@@ -47,8 +48,8 @@ def similarity(x, y, taps, c1, c2):
     if taps is None:
         threads.run_shares(compare, pairs, x.size, *given, c1, c2, result.reshape(-1))
     else:
-        more = (x.shape[2:], taps, c1, c2, result.reshape(-1))
-        threads.run_shares(compare_windows, pairs, PRODUCTS * x.size, *given, *more)
+        piece = partial(compare_windows, *given, x.shape[2:], taps, c1, c2, result.reshape(-1))
+        threads.each(piece, pairs, PRODUCTS * x.size)
     return result
 
 
@@ -76,8 +77,8 @@ def gradient(grad, x, y, taps, c1, c2):
     if taps is None:
         threads.run_shares(spread, pairs, x.size, *given, c1, c2, rows(result))
     else:
-        more = (x.shape[2:], taps, c1, c2, rows(result))
-        threads.run_shares(spread_windows, pairs, 2 * PRODUCTS * x.size, *given, *more)
+        piece = partial(spread_windows, *given, x.shape[2:], taps, c1, c2, rows(result))
+        threads.each(piece, pairs, 2 * PRODUCTS * x.size)
     return result
 
 
@@ -128,6 +129,8 @@ def add_lanes(lanes):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def compare(x, y, c1, c2, result, first, last):
     """Fill some elements of `result` with the global form."""
+    if threads.shared(first, last):
+        return
     lanes = np.empty((3, LANES))
     for row in range(first, last):
         mean_x, mean_y, var_x, var_y, cov = moments(x[row], y[row], lanes)
@@ -138,6 +141,8 @@ def compare(x, y, c1, c2, result, first, last):
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def spread(grad, x, y, c1, c2, result, first, last):
     """Fill some rows of `result` with the gradient of the global form."""
+    if threads.shared(first, last):
+        return
     lanes = np.empty((3, LANES))
     for row in range(first, last):
         mean_x, mean_y, var_x, var_y, cov = moments(x[row], y[row], lanes)
@@ -149,22 +154,20 @@ def spread(grad, x, y, c1, c2, result, first, last):
             result[row, i] = factor * (numerator / below / cells)
 
 
-def compare_windows(x, y, size, taps, c1, c2, result, first, last):
-    """Fill some elements of `result` with the windowed form."""
-    for row in range(first, last):
-        center = centers(x[row], y[row])
-        maps = window_maps(x[row], y[row], center, size, taps)
-        result[row] = average(maps, *center, c1, c2)
+def compare_windows(x, y, size, taps, c1, c2, result, row):
+    """Fill an element of `result` with the windowed form."""
+    center = centers(x[row], y[row])
+    maps = window_maps(x[row], y[row], center, size, taps)
+    result[row] = average(maps, *center, c1, c2)
 
 
-def spread_windows(grad, x, y, size, taps, c1, c2, result, first, last):
-    """Fill some rows of `result` with the gradient of the windowed form."""
-    for row in range(first, last):
-        center = centers(x[row], y[row])
-        maps = window_maps(x[row], y[row], center, size, taps)
-        slopes(maps, *center, c1, c2)
-        factor = 2 * grad[row] / maps.shape[1]
-        combine(x[row], y[row], *center, unfiltered(maps[:3], size, taps), factor, result[row])
+def spread_windows(grad, x, y, size, taps, c1, c2, result, row):
+    """Fill a row of `result` with the gradient of the windowed form."""
+    center = centers(x[row], y[row])
+    maps = window_maps(x[row], y[row], center, size, taps)
+    slopes(maps, *center, c1, c2)
+    factor = 2 * grad[row] / maps.shape[1]
+    combine(x[row], y[row], *center, unfiltered(maps[:3], size, taps), factor, result[row])
 
 
 def centers(x, y):
