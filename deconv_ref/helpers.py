@@ -6,6 +6,10 @@ microseconds. Here a compiled function hands out *its own call*: `shared`, its f
 down its arguments where the helpers look, and each of them calls the very same function on piece
 after piece. They look out for the next call for a while before they go to sleep.
 
+Each thread starts at a place of its own in the range, the same in every call, and goes to others'
+when it is done: what a call reads was most often written by the same thread in the call before, and
+to fetch it from another core's cache takes longer than to compute it.
+
 This module imports Numba; only `deconv_ref.threads` and pieces import it, when first needed.
 """
 
@@ -27,8 +31,8 @@ YIELDING = 1 << 12  # looks before the core is offered to the thread that is wai
 
 # Places in the mailbox, each in a line of the cache of its own.
 LINE = 8  # int64
-(WANTED, ENTRIES, LEFT, TICKET, PIECES, CODE, CALL, FAILED, YIELD) = range(0, 9 * LINE, LINE)
-PLACES = 9 * LINE
+(WANTED, ENTRIES, LEFT, PIECES, CODE, CALL, FAILED, YIELD, TICKETS) = range(0, 9 * LINE, LINE)
+MOST = max(numba.config.NUMBA_NUM_THREADS, 16)  # threads in a call
 
 WORD = ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
@@ -75,19 +79,19 @@ def _share(builder: ir.IRBuilder, mailbox: ir.Value, length: ir.Value) -> None:
     work = _worker(function, call.type)
     builder.store(builder.ptrtoint(work, WORD), place(CODE))
     builder.store(builder.ptrtoint(call, WORD), place(CALL))
-    for index in (LEFT, TICKET, FAILED):
+    for index in (LEFT, FAILED):
         builder.store(WORD(0), place(index))
     wanted = builder.load(place(WANTED))
     builder.store_atomic(wanted, place(ENTRIES), "release", LINE)
-    builder.call(work, [builder.bitcast(call, BYTES)])
+    builder.call(work, [builder.bitcast(call, BYTES), WORD(0)])
     late = builder.atomic_rmw("xchg", place(ENTRIES), WORD(0), "seq_cst")
     _wait(builder, place(LEFT), builder.sub(wanted, late), builder.load(place(YIELD)))
 
 
 def _worker(function: ir.Function, kind: ir.PointerType) -> ir.Function:
-    """Make the function that does pieces of a call until none is left."""
+    """Make the function that does pieces of a call until none is left, in the n-th thread."""
     name = function.module.get_unique_name("work")
-    work = ir.Function(function.module, ir.FunctionType(ir.VoidType(), [BYTES]), name)
+    work = ir.Function(function.module, ir.FunctionType(ir.VoidType(), [BYTES, WORD]), name)
     work.linkage = "internal"
     builder = ir.IRBuilder(work.append_basic_block("entry"))
     call = builder.bitcast(work.args[0], kind)
@@ -100,20 +104,29 @@ def _worker(function: ir.Function, kind: ir.PointerType) -> ir.Function:
     def place(index: int) -> ir.Value:
         return builder.gep(mailbox, [WORD(index)])
 
+    def part(number: ir.Value, of: ir.Value, index: ir.Value) -> ir.Value:
+        return builder.sdiv(builder.mul(number, index), of)
+
     pieces = builder.load(place(PIECES))
-    loop, body, end = (work.append_basic_block(part) for part in ("loop", "body", "end"))
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    ticket = builder.atomic_rmw("add", place(TICKET), WORD(1), "monotonic")
-    builder.cbranch(builder.icmp_signed("<", ticket, pieces), body, end)
-    builder.position_at_end(body)
-    first = builder.sdiv(builder.mul(length, ticket), pieces)
-    last = builder.sdiv(builder.mul(length, builder.add(ticket, WORD(1))), pieces)
-    status = builder.call(function, [*outlets, *arguments, first, last])
-    with builder.if_then(builder.icmp_signed("!=", status, status.type(0)), likely=False):
-        builder.store(WORD(1), place(FAILED))
-    builder.branch(loop)
-    builder.position_at_end(end)
+    threads = builder.add(builder.load(place(WANTED)), WORD(1))
+    with cgutils.for_range(builder, threads) as turn:
+        own = builder.srem(builder.add(work.args[1], turn.index), threads)
+        begin = part(pieces, threads, own)
+        end = part(pieces, threads, builder.add(own, WORD(1)))
+        ticket = builder.gep(mailbox, [builder.add(WORD(TICKETS), builder.mul(own, WORD(LINE)))])
+        take, body, done = (builder.append_basic_block(name) for name in ("take", "body", "done"))
+        builder.branch(take)
+        builder.position_at_end(take)
+        piece = builder.add(begin, builder.atomic_rmw("add", ticket, WORD(1), "monotonic"))
+        builder.cbranch(builder.icmp_signed("<", piece, end), body, done)
+        builder.position_at_end(body)
+        first = part(length, pieces, piece)
+        last = part(length, pieces, builder.add(piece, WORD(1)))
+        status = builder.call(function, [*outlets, *arguments, first, last])
+        with builder.if_then(builder.icmp_signed("!=", status, status.type(0)), likely=False):
+            builder.store(WORD(1), place(FAILED))
+        builder.branch(take)
+        builder.position_at_end(done)
     builder.ret_void()
     return work
 
@@ -149,12 +162,15 @@ def look(typing_context, mailbox, index):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _enter(typing_context, mailbox, entries):  # type: ignore[no-untyped-def]
-    """Take one of so many entries, take part in the call, leave; do nothing if others came."""
+def _enter(typing_context, mailbox, entries, number):  # type: ignore[no-untyped-def]
+    """Take one of so many entries, take part in the call, leave; do nothing if others came.
+
+    `number` is the thread's own, counted from 1; the caller is thread 0.
+    """
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        entries = arguments[1]
+        _, entries, number = arguments
 
         def place(index: int) -> ir.Value:
             return builder.gep(data, [WORD(index)])
@@ -162,24 +178,25 @@ def _enter(typing_context, mailbox, entries):  # type: ignore[no-untyped-def]
         left = builder.sub(entries, WORD(1))
         taken = builder.cmpxchg(place(ENTRIES), entries, left, "acq_rel", "monotonic")
         with builder.if_then(builder.extract_value(taken, 1)):
-            kind = ir.FunctionType(ir.VoidType(), [BYTES]).as_pointer()
+            kind = ir.FunctionType(ir.VoidType(), [BYTES, WORD]).as_pointer()
             work = builder.inttoptr(builder.load(place(CODE)), kind)
-            builder.call(work, [builder.inttoptr(builder.load(place(CALL)), BYTES)])
+            call = builder.inttoptr(builder.load(place(CALL)), BYTES)
+            builder.call(work, [call, number])
             builder.atomic_rmw("add", place(LEFT), WORD(1), "release")
         return context.get_dummy_value()
 
-    return types.void(mailbox, types.int64), codegen
+    return types.void(mailbox, types.int64, types.int64), codegen
 
 
 @numba.njit(cache=True, nogil=True)
-def _help(mailbox, looks):  # type: ignore[no-untyped-def]
+def _help(mailbox, looks, number):  # type: ignore[no-untyped-def]
     """Take part in calls, until none came for so many looks."""
     quiet = 0
     while quiet < looks:
         entries = look(mailbox, ENTRIES)
         quiet += 1
         if entries > 0:
-            _enter(mailbox, entries)
+            _enter(mailbox, entries, number)
             quiet = 0
 
 
@@ -191,7 +208,7 @@ class Helpers:
 
     def forget(self) -> None:
         """Begin without threads: a forked child has none of its parent's."""
-        self.mailbox = np.zeros(PLACES, np.int64)
+        self.mailbox = np.zeros(TICKETS + LINE * MOST, np.int64)
         self.mailbox[YIELD] = _address_of_yield()
         self.address = self.mailbox.ctypes.data
         self.free = threading.Lock()  # held while the mailbox has a call
@@ -200,7 +217,9 @@ class Helpers:
 
     def invite(self, count: int, pieces: int) -> None:
         """Get ready for a call of so many pieces, in which so many helpers may take part."""
+        count = min(count, MOST - 1)
         self.mailbox[WANTED], self.mailbox[PIECES] = count, pieces
+        self.mailbox[TICKETS : TICKETS + LINE * (count + 1)] = 0
         if self._count < count or self._sleeping:
             self._wake(count)
 
@@ -208,11 +227,12 @@ class Helpers:
         with self._lock:
             missing = max(count - self._count, 0)
             sleeping = min(self._sleeping, count)
+            numbers = range(self._count + 1, self._count + 1 + missing)
             self._count += missing
             self._sleeping -= sleeping
-        for _ in range(missing):
+        for number in numbers:
             name = "deconv_ref helper"
-            threading.Thread(target=self._serve, name=name, daemon=True).start()
+            threading.Thread(target=self._serve, args=(number,), name=name, daemon=True).start()
         for _ in range(sleeping):
             self._alarm.release()
 
@@ -221,9 +241,9 @@ class Helpers:
         """Whether a piece of the last call had no memory."""
         return bool(self.mailbox[FAILED])
 
-    def _serve(self) -> None:
+    def _serve(self, number: int) -> None:
         while True:
-            _help(self.mailbox, LOOKS)
+            _help(self.mailbox, LOOKS, number)
             with self._lock:
                 self._sleeping += 1
             self._alarm.acquire()

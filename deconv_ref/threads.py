@@ -17,7 +17,7 @@ from deconv_ref.helpers import HELPERS, shared
 
 __all__ = ["each", "run_shares", "shared", "threads"]
 
-ALONE = 1 << 17  # elements that one thread finishes before a second one has started
+ALONE = 1 << 15  # elements that one thread finishes before a second one has started
 SHARES = 4  # pieces per thread, so that one slow thread does not keep the others waiting
 
 
