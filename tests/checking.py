@@ -77,7 +77,7 @@ class Here(Worker):
 
     _module = None
 
-    def _ask(self, kind, *arguments):
+    def _answer(self, kind, *arguments):
         if self._module is None:
             self._module = frameworks.load(self.target)
         # Its warnings would go to a log, had it a process of its own.

@@ -321,8 +321,12 @@ def aborts_on_the_tenth_call(right, calls=[], **call):  # noqa: B006 - counts ov
 def test_a_crash_that_the_case_alone_does_not_cause_is_told_apart(tmp_path):
     source = kernel_file({"conv": aborts_on_the_tenth_call}, keep=["conv"])
     record = check_source(tmp_path, source, ops=("conv",), worker=Worker).of("conv")["forward"]
-    assert (record["verdict"], record["cases"]) == ("crashes", 10)
+    assert record["verdict"] == "crashes"
+    assert 30 < record["cases"] <= 40  # every tenth call kills a process, and the fourth ends it
     assert "a fresh process survives this case" in record["reason"]
+    assert (
+        f"4 of {record['cases']} cases; given up after {record['cases']} of 200" in record["reason"]
+    )
 
 
 def adds_one_from_the_tenth_call_on(right, calls=[], **call):  # noqa: B006 - counts over calls

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from checking import check_source, kernel_file, run_script
 
-from deconv_ref.conformance import serve, worker
+from deconv_ref.conformance import process, serve
 from deconv_ref.conformance.frameworks import _cpu_network
 from deconv_ref.conformance.network import course
 from deconv_ref.conformance.network.lockstep import compare
@@ -92,7 +92,7 @@ def test_unsupported_that_gives_no_answer_is_named_once(body, reason, tmp_path, 
 
 
 def test_only_the_end_of_a_long_log_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(worker, "LAST_BYTES", 100)
+    monkeypatch.setattr(process, "LAST_BYTES", 100)
     noise = "import os; os.write(2, b'noise ' * 10_000 + b'\\n' + b'the end'); os._exit(3)"
     record = judged(tmp_path, RIGHT.format(noise), cases=2)
     assert record["reason"].startswith("process exited with status 3: the end; ")

@@ -55,6 +55,8 @@ class Finding:
         Largest error in units in the last place of the truth, and as a part of what is allowed.
     differences : tuple of str
         The documented differences but for which the verdict would be worse.
+    changes : tuple of str
+        Settings of the whole process that the call changed.
     """
 
     verdict: Verdict
@@ -67,6 +69,7 @@ class Finding:
     ulp: float = 0.0
     of_bound: float = 0.0
     differences: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
 
 def no_results(question: Question, verdict: Verdict, reason: str) -> dict[str, Finding]:

@@ -24,6 +24,8 @@ SHRINK_CALLS = 400  # of a target, to make parameters smaller, and then values
 REFUSAL_CALLS = 40  # its message says more than the smallest case would
 SHRINK_SECONDS = 30.0  # by the clock, which no report should depend on: for slow targets alone
 SHRINK_DEATHS = 6
+DEATHS = 4  # of a target in the cases of a function, which costs a new process each
+LATE_DEATHS = 2  # what one counts for that has cost the whole time for a case
 PLAIN_ROUNDS = 8  # searches for cases of what a target offers, where that is little
 PATIENCE = 3  # cases that a fresh process may have to be asked again for want of an answer
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
@@ -95,7 +97,10 @@ class Judge:
         self._declined: dict[Any, Mapping[str, Any]] = {}
         self._progress: Callable[[int], None] = lambda done: None
         self._done = 0
-        self._finished = self._harmed = self._late = False
+        self._deaths = 0
+        self._fresh = True  # whether the process at work has answered nothing yet
+        self._finished = self._late = self._first = False
+        self._alone = False  # whether a case was seen that crashes by itself
 
     def judge(self, progress: Callable[[int], None]) -> None:
         """Draw and judge cases, then shrink what was found.
@@ -115,7 +120,9 @@ class Judge:
             for seed in range(self.seed, self.seed + PLAIN_ROUNDS):
                 if not self._finished:
                     self._search(seed)
-        shrunk = {Verdict.CRASHES} if self._harmed else set()
+        for tally in self.tallies.values():
+            tally.given_up = self._finished and self._done < self.cases
+        shrunk = set() if self._alone else {Verdict.CRASHES}
         for quantity, tally in self.tallies.items():
             tally.settle()
             if tally.verdict > Verdict.CONFORMS and tally.verdict not in shrunk:
@@ -151,8 +158,8 @@ class Judge:
         try:
             reason = self._unsupported(case)
         except DiedError as error:
-            self._harmed = True  # no smaller case would say more
             self._add(case, no_results(ask(case), Verdict.CRASHES, UNASKED.format(error)))
+            self._finished = True  # no other case would say more
             return
         if reason is not None:
             self._declined[tuple(case.parameters.items())] = case.parameters
@@ -163,32 +170,47 @@ class Judge:
             self.unsupported[reason] += 1
             return
         if _are(Verdict.CRASHES, findings):
-            findings = self._asked_again(case, findings)
-        self._add(case, findings)
+            self._see_crash(case, findings)
+        else:
+            self._add(case, findings)
 
-    def _asked_again(self, case: Case, crashed: dict[str, Finding]) -> dict[str, Finding]:
-        """Tell in a fresh process whether a case crashes by itself, or was slow once."""
-        late = self._late
+    def _see_crash(self, case: Case, crashed: dict[str, Finding]) -> None:
+        """Tell in a fresh process whether a case crashes by itself, or was slow once.
+
+        Of crashes the cases of those are kept that crash by themselves, if there are any.
+        """
+        late, first = self._late, self._first
+        self._deaths += LATE_DEATHS if late else 1
+        if late and self._alone:  # to ask again would take as long again, and tell nothing new
+            self._add(case, crashed, kept=False)
+            return
         findings = self.findings(case)
         if _are(Verdict.CRASHES, findings):
-            return crashed
+            if not self._alone:
+                self._alone = True
+                for tally in self.tallies.values():
+                    tally.worst.pop(Verdict.CRASHES, None)
+            self._add(case, crashed)
+            return
         times = max(tally.late for tally in self.tallies.values())
         if late and times < PATIENCE:
             for quantity in findings:
                 self.tallies[quantity].late += 1
-            return findings
-        self._harmed = True
-        note = ANSWERS.format(times) if late else HARMED if self._done else SURVIVES
-        return {q: replace(f, reason=f.reason + note) for q, f in crashed.items()}
+            self._deaths -= LATE_DEATHS
+            self._add(case, findings)
+            return
+        note = ANSWERS.format(times) if late else SURVIVES if first else HARMED
+        crashed = {q: replace(f, reason=f.reason + note) for q, f in crashed.items()}
+        self._add(case, crashed, kept=not self._alone)
 
-    def _add(self, case: Case, findings: dict[str, Finding]) -> None:
-        """Count a case of all quantities; after a crash there are no more."""
+    def _add(self, case: Case, findings: dict[str, Finding], kept: bool = True) -> None:
+        """Count a case of all quantities; after a few crashes there are no more."""
         self._known[case.key()] = {q: finding.verdict for q, finding in findings.items()}
         for quantity, finding in findings.items():
-            self.tallies[quantity].add(case, finding)
+            self.tallies[quantity].add(case, finding, kept)
         self._done += 1
         self._progress(self._done)
-        self._finished = _are(Verdict.CRASHES, findings) or self._done == self.cases
+        self._finished = self._deaths >= DEATHS or self._done == self.cases
 
     def _plain(self) -> frozenset[str]:
         """Learn from what was declined which parameters the target has plain values of alone."""
@@ -227,8 +249,9 @@ class Judge:
         try:
             answer = self.worker.call(case)
         except DiedError as error:
-            self._late = error.late
+            self._late, self._first, self._fresh = error.late, self._fresh, True
             return no_results(question, Verdict.CRASHES, str(error))
+        self._fresh = False
         if answer.error is not None:
             findings = no_results(question, Verdict.REFUSES, answer.error)
         else:
@@ -236,6 +259,8 @@ class Judge:
         if any(finding.verdict > Verdict.CONFORMS for finding in findings.values()):
             with suppress(DiedError):
                 findings = excused(question, findings, self.worker.excuses(case))
+        if answer.changes:
+            findings = {q: replace(f, changes=answer.changes) for q, f in findings.items()}
         return findings
 
     def _unsupported(self, case: Case) -> str | None:

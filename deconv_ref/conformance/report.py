@@ -64,6 +64,11 @@ def reason(result: Result) -> str:
     else:
         _, finding = tally.worst[verdict]
         parts = [finding.reason, f"{tally.seen[verdict]} of {tally.cases} cases", *parts]
+    wrong = tally.seen[Verdict.WRONG] if verdict > Verdict.WRONG else 0
+    parts += [f"wrong in {wrong} others"] if wrong else []
+    parts += [f"given up after {tally.cases} of {result.wanted} cases"] if tally.given_up else []
+    changes = ", ".join(f"{what} ({n} cases)" for what, n in tally.changes.most_common())
+    parts += [f"changes for the whole process: {changes}"] if changes else []
     parts += [f"{tally.late} of {tally.cases} cases slow at first"] if tally.late else []
     parts += [f"not offered: {_declined(result)}"] if result.unsupported else []
     if result.unsupported and tally.cases < result.wanted and verdict is not Verdict.CRASHES:

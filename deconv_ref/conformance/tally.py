@@ -27,8 +27,12 @@ class Tally:
         bound, on cases found to conform.
     differences : Counter of str
         How often a documented difference kept a case from being found wrong.
+    changes : Counter of str
+        How often a call changed which setting of the whole process.
     late : int
         Cases that had no answer in time, but one from a fresh process.
+    given_up : bool
+        Whether crashes were so many that the other cases were not judged.
     excused : bool
         Whether `Verdict.INEXACT` is an excuse. A lower precision or a fast algorithm shows in
         ordinary cases too: where it would explain those of the widest integers alone, it does not.
@@ -41,12 +45,14 @@ class Tally:
     ulp: float = 0.0
     of_bound: float = 0.0
     differences: Counter[str] = field(default_factory=Counter)
+    changes: Counter[str] = field(default_factory=Counter)
     late: int = 0
+    given_up: bool = False
     excused: bool = True
     _ordinary_inexact: bool = False
 
-    def add(self, case: Case, finding: Finding) -> None:
-        """Count a case."""
+    def add(self, case: Case, finding: Finding, kept: bool = True) -> None:
+        """Count a case, and keep it if it is the smallest and `kept`."""
         self.cases += 1
         self.exact += case.exact
         self.seen[finding.verdict] += 1
@@ -54,9 +60,11 @@ class Tally:
             self.ulp = max(self.ulp, finding.ulp)
             self.of_bound = max(self.of_bound, finding.of_bound)
         self.differences.update(finding.differences)
+        self.changes.update(finding.changes)
         if finding.verdict is Verdict.INEXACT:
             self._ordinary_inexact |= not case.wide
-        self.keep_smaller(case, finding)
+        if kept:
+            self.keep_smaller(case, finding)
 
     def settle(self) -> None:
         """Decide, once all cases were seen, whether those found inexact are wrong."""

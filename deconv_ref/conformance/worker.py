@@ -1,23 +1,18 @@
 """A target in a process of its own, so that it may abort, hang or print without harm.
 
 `Worker` is the checker's end: it starts ``python -m deconv_ref.conformance.serve TARGET``, sends
-requests and waits for answers. Both are pickled over the child's standard input and output;
-whatever the target itself prints goes to a log.
+requests and waits for answers, over the child's standard input and output; whatever the target
+itself prints goes elsewhere. See `deconv_ref.conformance.process`.
 """
 
 import os
-import pickle
-import queue
-import subprocess
-import sys
-import tempfile
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.frameworks import TargetError
+from deconv_ref.conformance.process import Child, DiedError
 
 if TYPE_CHECKING:
     from deconv_ref.conformance.network.systems import Task
@@ -25,16 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "DiedError", "Excuse", "Identity", "Trained", "Trainer", "Worker"]
 
 START_SECONDS = 180.0  # importing a large framework on a cold disk
-GRACE_SECONDS = 5.0
-LAST_BYTES = 2**12  # of the log, which may be of any length
-
-
-class DiedError(Exception):
-    """The target's process ended or, if `late`, did not answer in time."""
-
-    def __init__(self, how: str, late: bool = False) -> None:
-        super().__init__(how)
-        self.late = late
+MEMORY = 4096.0  # MiB: several times what the largest framework takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +41,14 @@ class Identity:
 class Answer:
     """What came of a call: results, or the error that the target raised.
 
-    `harm` names an operand that the target wrote to.
+    `harm` names an operand that the target wrote to; `changes`, settings of the whole process that
+    it changed, and that were put back.
     """
 
     results: tuple[Any, ...] = ()
     error: str | None = None
     harm: str | None = None
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +83,12 @@ class Trained:
 class Worker:
     """Run a target's functions in a process that is started again whenever it dies."""
 
-    def __init__(self, target: str, timeout: float, threads: int) -> None:
+    def __init__(self, target: str, timeout: float, threads: int, memory: float = MEMORY) -> None:
         self.target = target
         self.timeout = timeout
         self._threads = threads
-        self._process: subprocess.Popen[bytes] | None = None
-        self._answers: queue.Queue[Any] = queue.Queue()
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker
+        self._memory = memory
+        self._child: Child | None = None
         self._closed = False
         self._declines = self._differs = True
         self._unsupported: dict[Any, str | None] = {}
@@ -135,7 +122,7 @@ class Worker:
         Raises
         ------
         DiedError
-            If the process ends or `timeout` passes first.
+            If the process ends, or has to be ended, first.
         """
         answer: Answer = self._ask("call", case)
         return answer
@@ -146,7 +133,7 @@ class Worker:
         Raises
         ------
         DiedError
-            If the process ends or `timeout` passes first.
+            If the process ends, or has to be ended, first.
         """
         trained: Trained = self._ask("train", task)
         return trained
@@ -157,7 +144,7 @@ class Worker:
         Raises
         ------
         DiedError
-            If the process ends or `timeout` passes first.
+            If the process ends, or has to be ended, first.
         """
         if not self._declines:
             return None
@@ -172,7 +159,7 @@ class Worker:
         Raises
         ------
         DiedError
-            If the process ends or `timeout` passes first.
+            If the process ends, or has to be ended, first.
         """
         excuses: list[Excuse] = self._ask("excuses", case) if self._differs else []
         return excuses
@@ -190,31 +177,33 @@ class Worker:
     def _introduce(self, *request: Any) -> Any:
         """Ask for the first time, when the target is imported."""
         try:
-            return self._ask(*request)
+            return self._answer(*request)
         except DiedError as error:
             raise TargetError(f"{self.target}: {error} while it was imported") from error
 
     def _ask(self, *request: Any) -> Any:
-        if self._process is None:
-            self._launch()
-            self._exchange(("load",), START_SECONDS)
-        return self._exchange(request, self.timeout)
+        """Ask a target that was loaded before; if it cannot be loaded again, it has died."""
+        try:
+            return self._answer(*request)
+        except TargetError as error:
+            raise DiedError(f"a fresh process does not start: {error}") from error
+
+    def _answer(self, *request: Any) -> Any:
+        """Have a request answered, by a fresh process if there is none."""
+        try:
+            if self._child is None:
+                self._launch()
+                self._exchange(("load",), START_SECONDS)
+            return self._exchange(request, self.timeout)
+        except DiedError:
+            self.stop()
+            raise
 
     def _exchange(self, request: tuple[Any, ...], seconds: float) -> Any:
-        process = self._process
-        try:
-            if process is None or process.stdin is None:
-                raise DiedError("stopped")
-            pickle.dump(request, process.stdin)
-            process.stdin.flush()
-            answer = self._answers.get(timeout=seconds)
-        except queue.Empty:
-            self.stop()
-            raise DiedError(f"no answer within {seconds:g} s", late=True) from None
-        except OSError:
-            answer = EOFError()
-        if isinstance(answer, EOFError):
-            raise DiedError(self._last_words())
+        child = self._child
+        if child is None:
+            raise DiedError("stopped")
+        answer = child.ask(request, seconds)
         if isinstance(answer, TargetError):
             raise answer
         return answer
@@ -222,51 +211,13 @@ class Worker:
     def _launch(self) -> None:
         if self._closed:
             raise DiedError("stopped")
-        command = [sys.executable, "-P", "-m", "deconv_ref.conformance.serve", self.target]
+        arguments = ["-P", "-m", "deconv_ref.conformance.serve", self.target]
         threads = str(self._threads)
         environment = {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads, **os.environ}
-        self._log.seek(0)
-        self._log.truncate()
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment,
-        )
-        self._answers = queue.Queue()
-        reader = threading.Thread(
-            target=_read_answers, args=(self._process.stdout, self._answers), daemon=True
-        )
-        reader.start()
+        self._child = Child(arguments, environment, self._memory)
 
     def stop(self) -> None:
         """End the process; the next request starts a fresh one."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-
-    def _last_words(self) -> str:
-        """Say how the process ended, with the last line that it printed."""
-        process, self._process = self._process, None
-        if process is None:
-            return "stopped"
-        try:
-            code = process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:  # alive, but what it sent cannot be read
-            process.kill()
-            code = process.wait()
-        self._log.seek(max(self._log.seek(0, os.SEEK_END) - LAST_BYTES, 0))
-        lines = self._log.read(LAST_BYTES).decode(errors="replace").strip().splitlines()
-        how = f"killed by signal {-code}" if code < 0 else f"exited with status {code}"
-        return f"process {how}" + (f": {lines[-1].strip()[:200]}" if lines else "")
-
-
-def _read_answers(stream: IO[bytes], answers: "queue.Queue[Any]") -> None:
-    while True:
-        try:
-            answers.put(pickle.load(stream))
-        except Exception:
-            answers.put(EOFError())
-            return
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
