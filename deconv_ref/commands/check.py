@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from deconv_ref.conformance import runner
     from deconv_ref.conformance.frameworks import TargetError
+    from deconv_ref.conformance.journal import Journal
     from deconv_ref.conformance.network import runner as network_runner
 
 __all__ = ["check"]
@@ -46,6 +47,8 @@ class Output:
         Whether to print the table alone.
     json, html : path or None
         Files to write.
+    resume : bool
+        Whether to go on with what is in `json`.
     left_out : callable or None
         Told of a target that cannot be loaded and is left out; None if that ends the command.
     """
@@ -54,6 +57,7 @@ class Output:
     quiet: bool
     json: Path | None
     html: Path | None
+    resume: bool
     left_out: "Callable[[TargetError], None] | None"
 
     def tell(self, line: str) -> None:
@@ -90,7 +94,16 @@ def check(
         float | None,
         typer.Option(min=0.1, max=86400, help="Seconds per case, 30, or system, 300."),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
+    memory: Annotated[
+        float | None,
+        typer.Option(min=1, metavar="MIB", help="That a target may take; 4096 unless given."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write verdicts to this file, as they come.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the unfinished report in --json.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write them as a page to this file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the table alone.")] = False,
 ) -> int:
@@ -111,12 +124,14 @@ def check(
     if network and (cases is not None or html or dtype is DType.float64):
         text = "--network trains in float32 for --steps, without --cases, and writes no --html"
         raise UsageError(text)
+    if resume and (network or json is None):
+        raise UsageError("--resume is for operators, and needs the --json of the unfinished run")
     if not network and steps is not None:
         raise UsageError("--steps is for --network alone; operators have --cases")
     # A pipe has no width of its own: leave room for a column per framework.
     console = Console(width=None if sys.stdout.isatty() else 160)
-    output = Output(console, quiet, json, html, None if targets else _left_out)
-    options = {"seed": seed, "jobs": jobs, "timeout": timeout}
+    output = Output(console, quiet, json, html, resume, None if targets else _left_out)
+    options = {"seed": seed, "jobs": jobs, "timeout": timeout, "memory": memory}
     try:
         if network:
             wrong = _train(_network_plan(targets, op, steps=steps, **options), output)
@@ -176,23 +191,31 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
     from deconv_ref.commands import bars
     from deconv_ref.conformance import page, report, runner
     from deconv_ref.conformance.compare import Verdict
+    from deconv_ref.conformance.journal import Journal
 
+    journal = Journal(output.json, plan)
     functions = list(plan.functions())
+    found = _found(journal, output) if output.resume else []
     lines = not output.quiet and not output.console.is_terminal
 
     def finished(results: list[runner.Result]) -> None:
+        journal.add(results)
         if lines:
             first = results[0]
             verdicts = "  ".join(f"{r.quantity} {r.verdict}" for r in results)
             framework = f"{first.framework} {first.version}".strip()
             output.tell(f"{framework} {first.op}: {verdicts}")
 
-    with bars.cases(plan.cases * len(functions), output.console, output.quiet) as show:
+    try:
+        with bars.cases(plan.cases * len(functions), output.console, output.quiet) as show:
 
-        def progress(run: runner.Run, function: str, done: int) -> None:
-            show(run.worker.target, functions.index(function) * plan.cases + done)
+            def progress(run: runner.Run, function: str, done: int) -> None:
+                show(run.worker.target, functions.index(function) * plan.cases + done)
 
-        results = runner.check(plan, progress, finished, output.left_out)
+            results = runner.check(plan, progress, finished, output.left_out, found)
+    except BaseException:  # Ctrl-C, say
+        journal.flush()
+        raise
     try:  # the files first, for which no console is needed
         if output.json is not None:
             report.write_json(output.json, report.json_report(results, plan.seed))
@@ -205,6 +228,19 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
         if not output.quiet:
             report.explain(output.console, results)
     return any(result.verdict >= Verdict.WRONG for result in results)
+
+
+def _found(journal: "Journal", output: Output) -> "list[runner.Result]":
+    """Read what an earlier run came to."""
+    from deconv_ref.conformance.journal import JournalError
+
+    try:
+        found = journal.resume()
+    except JournalError as error:
+        raise UsageError(str(error)) from error
+    if not output.quiet:
+        output.tell(f"{output.json}: goes on after {len(found)} results")
+    return found
 
 
 def _train(plan: "network_runner.Plan", output: Output) -> bool:

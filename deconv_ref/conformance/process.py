@@ -26,6 +26,7 @@ LOOK_SECONDS = 0.05  # between two looks at whether the child lives, and at its 
 GRACE_SECONDS = 1.0
 LAST_BYTES = 2**12  # of what was printed
 POSIX = os.name == "posix"
+NO_MORE = object()
 
 
 class DiedError(Exception):
@@ -137,7 +138,7 @@ class Child:
                     raise DiedError(f"no answer within {seconds:g} s", late=True) from None
                 ended = self._process.poll() is not None
             self._weigh()
-        if isinstance(answer, Exception):
+        if answer is NO_MORE:
             raise DiedError(self._last_words())
         self._weigh()
         return answer
@@ -156,14 +157,14 @@ class Child:
         return status
 
     def _listen(self) -> None:
-        """Put down answers, and at last why there are no more."""
+        """Put down answers, as long as there are any."""
         assert self._process.stdout is not None
         with self._process.stdout as stream:
             while True:
                 try:
                     self._answers.put(receive(stream))
-                except Exception as error:
-                    self._answers.put(error)
+                except Exception:
+                    self._answers.put(NO_MORE)
                     return
 
     def _drain(self) -> None:

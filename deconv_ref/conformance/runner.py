@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from deconv_ref.conformance.frameworks import TargetError
 from deconv_ref.conformance.judge import Judge
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.tally import Tally
-from deconv_ref.conformance.worker import Identity, Worker
+from deconv_ref.conformance.worker import MEMORY, Identity, Worker
 
 __all__ = ["Plan", "Progress", "Result", "Run", "check"]
 
@@ -42,6 +42,8 @@ class Plan:
         Targets checked at a time.
     timeout : float
         Seconds that a target has for one case.
+    memory : float
+        MiB that a target's process may hold.
     """
 
     targets: tuple[str, ...]
@@ -51,6 +53,7 @@ class Plan:
     dtypes: tuple[str, ...] = ("float32", "float64")
     jobs: int = 1
     timeout: float = 30.0
+    memory: float = MEMORY
 
     def functions(self) -> dict[str, str]:
         """Functions to call, with the operator of each."""
@@ -72,6 +75,12 @@ class Result:
     wanted: int
 
     @property
+    def function(self) -> str:
+        """The function that gives the quantity."""
+        functions = OPERATORS[self.op].functions()
+        return next(name for name, given in functions.items() if self.quantity in given)
+
+    @property
     def verdict(self) -> Verdict:
         """The worst verdict seen."""
         return self.tally.verdict
@@ -90,6 +99,7 @@ def check(
     progress: Progress,
     finished: Callable[[list[Result]], None],
     left_out: Callable[[TargetError], None] | None = None,
+    found: Sequence[Result] = (),
 ) -> list[Result]:
     """Check every target of a plan.
 
@@ -103,6 +113,8 @@ def check(
         Told the results of each function of a target as they come, from several threads.
     left_out : callable, optional
         Told of each target that cannot be loaded; there are no results of it then.
+    found : sequence of Result
+        What an earlier run of the same plan came to, which is not judged again.
 
     Returns
     -------
@@ -112,31 +124,28 @@ def check(
     Raises
     ------
     TargetError
-        If a target cannot be loaded and nobody is to be told; nothing has been judged then.
+        If a target cannot be loaded and nobody is to be told, or is not what it was; nothing has
+        been judged then.
     """
     threads = max(1, (os.cpu_count() or 1) // plan.jobs)
-    workers = [Worker(target, plan.timeout, threads) for target in plan.targets]
+    workers = [Worker(target, plan.timeout, threads, plan.memory) for target in plan.targets]
+    known: dict[tuple[str, str], list[Result]] = {}
+    for result in found:
+        known.setdefault((result.target, result.function), []).append(result)
     pool = ThreadPoolExecutor(plan.jobs)
     try:
-        wanted = tuple(plan.functions())
-
-        def started(worker: Worker) -> Run | None:
-            try:
-                return Run(worker, worker.start(wanted))
-            except TargetError as error:
-                if left_out is None:
-                    raise
-                left_out(error)
-                return None
-
-        runs = [run for run in pool.map(started, workers) if run is not None]
+        started = pool.map(partial(_started, plan, left_out, found), workers)
+        runs = [run for run in started if run is not None]
 
         def judge(run: Run) -> list[Result]:
             results = []
-            for part in _judge_functions(plan, run, progress):
-                if run.worker.closed:
-                    break
-                finished(part)
+            for function in plan.functions():
+                part = known.get((run.worker.target, function))
+                if part is None:
+                    part = _judged(plan, run, function, progress)
+                    if run.worker.closed:
+                        break
+                    finished(part)
                 results += part
             run.worker.close()
             return results
@@ -151,23 +160,45 @@ def check(
         pool.shutdown(cancel_futures=True)
 
 
-def _judge_functions(plan: Plan, run: Run, progress: Progress) -> Iterator[list[Result]]:
-    for function, op in plan.functions().items():
-        judge = Judge(run.worker, function, plan.cases, plan.seed, plan.dtypes)
-        offered = function in run.identity.functions
-        if offered:
-            judge.judge(partial(progress, run, function))
-        yield [
-            Result(
-                run.worker.target,
-                run.identity.name,
-                run.identity.version,
-                op,
-                quantity,
-                tally,
-                judge.unsupported,
-                offered,
-                plan.cases,
-            )
-            for quantity, tally in judge.tallies.items()
-        ]
+def _started(
+    plan: Plan,
+    left_out: Callable[[TargetError], None] | None,
+    found: Sequence[Result],
+    worker: Worker,
+) -> Run | None:
+    """Load a target, which has to be what it was; None if it is left out."""
+    before = [(r.framework, r.version) for r in found if r.target == worker.target]
+    try:
+        identity = worker.start(tuple(plan.functions()))
+    except TargetError as error:
+        if left_out is None or before:
+            raise
+        left_out(error)
+        return None
+    now = (identity.name, identity.version)
+    for then in before:
+        if then != now:
+            was, is_ = (" ".join(who).strip() for who in (then, now))
+            raise TargetError(f"{worker.target}: was {was} in the report, is {is_} now")
+    return Run(worker, identity)
+
+
+def _judged(plan: Plan, run: Run, function: str, progress: Progress) -> list[Result]:
+    judge = Judge(run.worker, function, plan.cases, plan.seed, plan.dtypes)
+    offered = function in run.identity.functions
+    if offered:
+        judge.judge(partial(progress, run, function))
+    return [
+        Result(
+            run.worker.target,
+            run.identity.name,
+            run.identity.version,
+            plan.functions()[function],
+            quantity,
+            tally,
+            judge.unsupported,
+            offered,
+            plan.cases,
+        )
+        for quantity, tally in judge.tallies.items()
+    ]

@@ -15,7 +15,7 @@ from deconv_ref.conformance.network.lockstep import (
     measure_growth,
 )
 from deconv_ref.conformance.network.systems import SYSTEMS, Task, make_task
-from deconv_ref.conformance.worker import DiedError, Trainer, Worker
+from deconv_ref.conformance.worker import MEMORY, DiedError, Trainer, Worker
 
 __all__ = ["Plan", "Result", "check"]
 
@@ -38,6 +38,8 @@ class Plan:
         Targets checked at a time.
     timeout : float
         Seconds that a target has for one system.
+    memory : float
+        MiB that a target's process may hold.
     """
 
     targets: tuple[str, ...]
@@ -46,6 +48,7 @@ class Plan:
     seed: int = 0
     jobs: int = 1
     timeout: float = 300.0
+    memory: float = MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ def check(
         If a target cannot be loaded and nobody is to be told; nothing has been judged then.
     """
     threads = max(1, (os.cpu_count() or 1) // plan.jobs)
-    workers = [Worker(target, plan.timeout, threads) for target in plan.targets]
+    workers = [Worker(target, plan.timeout, threads, plan.memory) for target in plan.targets]
     pool = ThreadPoolExecutor(plan.jobs)
     try:
 
