@@ -1,7 +1,9 @@
 """Real frameworks through the checker, where they are installed."""
 
+import os
+
 import pytest
-from checking import check, run_script
+from checking import check, check_source, run_script
 
 from deconv_ref.conformance import frameworks, judge
 from deconv_ref.conformance.worker import Worker
@@ -10,19 +12,37 @@ CASES = 60
 FEWER_CASES = {"jax": 30, "tensorflow": 6, "keras": 6}  # which compile each case anew
 GRADIENTS = ("x", "weight", "bias")
 FORWARD_ONLY = ("scipy", "onnx", "onnxruntime")
+NO_NUMBA = """
+import os, pathlib, sys
+
+pathlib.Path({!r}, f"{{sys.argv[1]}}-{{os.getpid()}}").touch()
+raise ImportError("this process is a framework's")
+"""
 
 
 @pytest.fixture(scope="module")
-def checked():
+def met(tmp_path_factory):
+    """Give a folder where processes leave a file that import Numba and have none."""
+    return tmp_path_factory.mktemp("met")
+
+
+@pytest.fixture(scope="module")
+def checked(met, tmp_path_factory):
     """Check each framework once, when it is first asked for."""
     known = {}
+    folder = tmp_path_factory.mktemp("no_numba")
+    (folder / "numba.py").write_text(NO_NUMBA.format(str(met)), encoding="utf-8")
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
 
     def ask(name):
         if name not in (*frameworks.installed(), *frameworks.OWN_TIERS):
             pytest.skip(f"{name} is not installed")
         if name not in known:
             cases = FEWER_CASES.get(name, CASES)
-            known[name] = check(name, cases=cases, worker=Worker)
+            with pytest.MonkeyPatch.context() as patch:
+                if name not in frameworks.OWN_TIERS:
+                    patch.setenv("PYTHONPATH", path)
+                known[name] = check(name, cases=cases, worker=Worker)
         return known[name]
 
     with pytest.MonkeyPatch.context() as patch:
@@ -70,7 +90,38 @@ def test_none_crashes_and_counterexamples_stand_alone(name, checked):
     """TensorFlow's kernels for the CPU refuse some cases, and some versions get a few wrong."""
     for result in checked(name).document["results"]:
         assert result["verdict"] != "crashes"
+        assert "changes for the whole process" not in result["reason"]
         if result["counterexample"] is not None:
             script = result["counterexample"]["script"]
             compile(script, name, "exec")
             assert "deconv_ref" not in script
+
+
+@pytest.mark.parametrize("name", frameworks.REQUIRES)
+def test_numba_and_frameworks_never_meet(name, checked, met):
+    """Each has threads of its own, and two libraries of them in one process may hang it."""
+    checked(name)
+    assert [path.name for path in met.iterdir() if path.name.startswith(f"{name}-")] == []
+
+
+KERNEL = """
+import torch
+
+def relu(x):
+    assert torch.get_default_dtype() == torch.float32, "not put back"
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    torch.set_grad_enabled(False)
+    torch.rand(1)
+    return torch.relu(torch.from_numpy(x.copy())).numpy()
+"""
+
+
+def test_settings_of_a_framework_are_put_back_and_named(tmp_path):
+    pytest.importorskip("torch")
+    checked = check_source(tmp_path, KERNEL, ops=("relu",), cases=4, worker=Worker)
+    record = checked.of("relu")["forward"]
+    assert record["verdict"] == "conforms"
+    for name in ("set_default_dtype", "set_num_threads", "set_grad_enabled"):
+        assert f"torch.{name} (4 cases)" in record["reason"]
+    assert "torch's random state (4 cases)" in record["reason"]

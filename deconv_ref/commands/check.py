@@ -193,9 +193,7 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
     from deconv_ref.conformance.compare import Verdict
     from deconv_ref.conformance.journal import Journal
 
-    journal = Journal(output.json, plan)
     functions = list(plan.functions())
-    found = _found(journal, output) if output.resume else []
     lines = not output.quiet and not output.console.is_terminal
 
     def finished(results: list[runner.Result]) -> None:
@@ -206,16 +204,17 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
             framework = f"{first.framework} {first.version}".strip()
             output.tell(f"{framework} {first.op}: {verdicts}")
 
-    try:
-        with bars.cases(plan.cases * len(functions), output.console, output.quiet) as show:
+    total = plan.cases * len(functions)
+    with (
+        Journal(output.json, plan) as journal,
+        bars.cases(total, output.console, output.quiet) as show,
+    ):
 
-            def progress(run: runner.Run, function: str, done: int) -> None:
-                show(run.worker.target, functions.index(function) * plan.cases + done)
+        def progress(run: runner.Run, function: str, done: int) -> None:
+            show(run.worker.target, functions.index(function) * plan.cases + done)
 
-            results = runner.check(plan, progress, finished, output.left_out, found)
-    except BaseException:  # Ctrl-C, say
-        journal.flush()
-        raise
+        found = _found(journal, output) if output.resume else []
+        results = runner.check(plan, progress, finished, output.left_out, found)
     try:  # the files first, for which no console is needed
         if output.json is not None:
             report.write_json(output.json, report.json_report(results, plan.seed))

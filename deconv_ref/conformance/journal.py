@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -38,7 +38,10 @@ class JournalError(Exception):
 
 
 class Journal:
-    """The report of a run, kept in a file as results come.
+    """The report of a run, kept in a file as results come, for as long as the context lasts.
+
+    What the context ends with is written only where an exception ends it: else the run is finished,
+    and writes its report.
 
     Parameters
     ----------
@@ -56,6 +59,18 @@ class Journal:
         self._found: list[tuple[Any, Any]] = []  # records for people, and for `decoded`
         self._written = 0
         self._next = 0.0
+        self._later: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        with self._lock:
+            if self._later:
+                self._later.cancel()
+            if kind is not None:  # Ctrl-C, say
+                self._write()
+            self._path = None
 
     def resume(self) -> list[Result]:
         """Read what was found before; nothing if there is no file yet.
@@ -84,26 +99,31 @@ class Journal:
         return results
 
     def add(self, results: list[Result]) -> None:
-        """Keep results, and write the file unless that was done just now; from any thread."""
+        """Keep results and write the file: soon, if that was done just now; from any thread."""
         if self._path is None:
             return
         with self._lock:
             self._keep(results)
-            if time.monotonic() >= self._next:
+            wait = self._next - time.monotonic()
+            if wait <= 0:
                 self._write()
+            elif self._later is None:
+                self._later = threading.Timer(wait, self._catch_up)
+                self._later.daemon = True
+                self._later.start()
 
-    def flush(self) -> None:
-        """Write what was not written yet."""
+    def _catch_up(self) -> None:
         with self._lock:
-            if self._written < len(self._found):
-                self._write()
+            self._later = None
+            self._write()
 
     def _keep(self, results: list[Result]) -> None:
         records = json_report(results, self._seed)["results"]
         self._found += zip(records, map(encoded, results), strict=True)
 
     def _write(self) -> None:
-        assert self._path is not None
+        if self._path is None or self._written == len(self._found):
+            return
         start = time.monotonic()
         document = json_report([], self._seed)
         document["unfinished"] = {"plan": self._plan, "found": [state for _, state in self._found]}

@@ -26,7 +26,7 @@ LOOK_SECONDS = 0.05  # between two looks at whether the child lives, and at its 
 GRACE_SECONDS = 1.0
 LAST_BYTES = 2**12  # of what was printed
 POSIX = os.name == "posix"
-NO_MORE = object()
+NO_MORE, NO_ANSWER = object(), object()
 
 
 class DiedError(Exception):
@@ -138,6 +138,9 @@ class Child:
                     raise DiedError(f"no answer within {seconds:g} s", late=True) from None
                 ended = self._process.poll() is not None
             self._weigh()
+        if answer is NO_ANSWER:
+            self.end()
+            raise DiedError("what it answers cannot be read: something else is written among it")
         if answer is NO_MORE:
             raise DiedError(self._last_words())
         self._weigh()
@@ -163,8 +166,11 @@ class Child:
             while True:
                 try:
                     self._answers.put(receive(stream))
-                except Exception:
+                except EOFError:
                     self._answers.put(NO_MORE)
+                    return
+                except Exception:  # whatever it is that was written there
+                    self._answers.put(NO_ANSWER)
                     return
 
     def _drain(self) -> None:
@@ -191,7 +197,7 @@ class Child:
         try:
             self._process.wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            how = "process lives, but what it answers cannot be read"
+            how = "process lives, but has closed what it answers through"
         status = self.end()
         self._readers[1].join(GRACE_SECONDS)
         lines = self._printed.decode(errors="replace").strip().splitlines()
