@@ -5,16 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from checking import check_source, run_script
+from checking import check_source, kernel_file, run_script
 from planting import DTYPES, drawn
 from scipy import fft
 
-from deconv_ref.conformance import bounds, judge, report, runner, tally
+import deconv_ref
+from deconv_ref.conformance import bounds, judge, report, runner, serve, tally
 from deconv_ref.conformance.case import Case, Operand
 from deconv_ref.conformance.compare import Finding, Verdict, compare
 from deconv_ref.conformance.judge import ask
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.search import made_plain, simpler
+from deconv_ref.conformance.search import made_plain, simpler, turned
 from deconv_ref.conformance.strategies import plain_value
 from deconv_ref.conformance.worker import Answer, Worker
 from deconv_ref.window import conv_window, reach
@@ -309,6 +310,37 @@ def {function}(**call):
     op = function.removesuffix("_backward")
     records = check_source(tmp_path, source, ops=(op,), cases=20).of(function)
     assert "wrong" in {record["verdict"] for record in records.values()}
+
+
+def packs_by_shape(right, *, weight, packed={}, **call):  # noqa: B006 - kept over calls
+    key = weight.shape, weight.dtype
+    return right(weight=packed.setdefault(key, weight.copy()), **call)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_kept_for_a_shape_is_found(seed, tmp_path):
+    """Weights, say, that were packed once: the shapes that are drawn seldom repeat each other."""
+    source = kernel_file({"conv": packs_by_shape}, keep=["conv"])
+    plan = {"ops": ("conv",), "cases": 60, "seed": seed, "shrink": False}
+    record = check_source(tmp_path, source, **plan).of("conv")["forward"]
+    assert record["verdict"] == "wrong"
+    assert "not so in a fresh process" in record["reason"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_call_that_is_turned_round_is_as_legal_and_as_exact(function):
+    """Of integers, our kernels give it to the bit."""
+    op = OPERATORS[function.removesuffix("_backward")]
+    cases = []
+    judge.draws(function, ("float32", "float64"), 10, 0).show(lambda case: cases.append(case))
+    assert all(turned(turned(case)) == case for case in cases)
+    meant = [case for case in map(turned, cases) if op.domain is None or op.domain(case)]
+    assert len(meant) >= 5
+    for case in meant:
+        answer = serve._call(deconv_ref, case)
+        assert answer.error is None
+        findings = compare(ask(case), answer)
+        assert {finding.verdict for finding in findings.values()} == {Verdict.CONFORMS}
 
 
 # Shrinking

@@ -12,7 +12,7 @@ from hypothesis import Phase, reject
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, excused, no_results
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.search import Draws, made_plain, search, sibling, simpler
+from deconv_ref.conformance.search import Draws, made_plain, search, sibling, simpler, turned
 from deconv_ref.conformance.tally import Budget, Tally
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import DiedError, Worker
@@ -31,7 +31,7 @@ PATIENCE = 3  # cases that a fresh process may have to be asked again for want o
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
 TRUTHS = 2**14  # cases of a run whose truth is kept
 DRAWS = 2**7  # functions whose cases are kept
-TWICE = 4  # one case of so many is asked again with a flag changed
+TWICE = 4  # one case of so many is asked again, with a flag changed or with arrays turned round
 SURVIVES = "; a fresh process survives this case"
 HARMED = f"{SURVIVES}, so one before it did the harm"
 ANSWERS = "; a fresh process answers in time, as it did in {} cases before"
@@ -143,13 +143,18 @@ class Judge:
         search(self._strategy, see_or_reject, self.cases, seed, [Phase.generate])
 
     def _see(self, case: Case) -> bool:
-        """Judge a case and, of every few, the same call with one flag changed at once after."""
+        """Judge a case and, of every few, one that is much like it at once after."""
         if case.key() in self._known:
             return self._finished
-        twice = self._done % TWICE == TWICE - 1
+        place = self._done % (2 * TWICE)
         self._visit(case)
-        again = sibling(case, self.operator.flags) if twice and not self._finished else None
-        if again is not None:
+        again = None
+        if place == TWICE - 1:
+            again = sibling(case, self.operator.flags)
+        elif place == 2 * TWICE - 1:
+            turn = turned(case)
+            again = turn if self._is_meant(turn) else None
+        if again is not None and again.key() not in self._known and not self._finished:
             with suppress(DeconvRefError):  # not every flag can be changed by itself
                 self._visit(again)
         return self._finished
@@ -263,6 +268,11 @@ class Judge:
             findings = {q: replace(f, changes=answer.changes) for q, f in findings.items()}
         return findings
 
+    def _is_meant(self, case: Case) -> bool:
+        """Tell whether a case that was not drawn is one that the operator is meant for."""
+        domain = self.operator.domain
+        return domain is None or domain(case)
+
     def _unsupported(self, case: Case) -> str | None:
         return self.worker.unsupported(case.op, case.parameters)
 
@@ -291,8 +301,7 @@ class Judge:
 
     def _tried(self, case: Case, budget: Budget) -> dict[str, Verdict]:
         """Judge a case that may be simpler than the operator, the target or the budget allows."""
-        domain = self.operator.domain
-        if budget.spent or (domain is not None and not domain(case)):
+        if budget.spent or not self._is_meant(case):
             return {}
         try:
             if self._unsupported(case) is not None:

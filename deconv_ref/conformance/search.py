@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.strategies import plain_value
 
-__all__ = ["Draws", "made_plain", "search", "sibling", "simpler"]
+__all__ = ["Draws", "made_plain", "search", "sibling", "simpler", "turned"]
 
 KEPT = 2**8  # cases that `Draws` keeps: as many as a run shows unless told otherwise
 
@@ -154,6 +154,27 @@ def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:
     first = next(name for name, array in case.arrays().items() if array.dtype.kind == "f")
     signed = case.arrays()[first]
     return case.with_operand(first, values=-signed) if signed.size else None
+
+
+def turned(case: Case) -> Case:
+    """Turn the arrays of a call round: what a target keeps for arrays of a shape must not count.
+
+    Parameters
+    ----------
+    case : Case
+        The call.
+
+    Returns
+    -------
+    Case
+        The same call with the numbers of each floating operand in reverse order, along all axes, so
+        that what belongs to a channel stays with it.
+    """
+    operands = {
+        name: replace(o, values=np.flip(o.values).copy()) if o.values.dtype.kind == "f" else o
+        for name, o in case.operands.items()
+    }
+    return replace(case, operands=operands)
 
 
 def simpler(case: Case) -> Iterator[Case]:
