@@ -126,6 +126,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_as_if_it_had_not(kernel):
         (["--network", "--json", "a.json", "--resume"], "--resume is for operators, and needs .*"),
         (["kernel.py", "--json", "kernel.py", "--resume"], "kernel.py is no report of deconv-ref"),
         (["kernel.py", "--memory", "0"], ".*--memory.*"),
+        (["kernel.py", "--memory", "inf"], ".*--memory.*"),
         (
             ["kernel.py", "--memory", "5", "--op", "tanh"],
             "kernel.py: went over the memory limit .*",

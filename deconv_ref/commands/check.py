@@ -95,7 +95,7 @@ def check(
         typer.Option(min=0.1, max=86400, help="Seconds per case, 30, or system, 300."),
     ] = None,
     memory: Annotated[
-        float | None,
+        int | None,
         typer.Option(min=1, metavar="MIB", help="That a target may take; 4096 unless given."),
     ] = None,
     json: Annotated[

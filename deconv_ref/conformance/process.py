@@ -82,12 +82,12 @@ class Child:
         Of the Python interpreter. The number of a file follows, for `fall_with`, or nothing.
     environment : mapping
         Of the process.
-    memory : float
+    memory : int
         MiB that it may hold. Where the system does not tell (but for Linux), there is no limit.
     """
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], memory: float
+        self, arguments: Sequence[str], environment: Mapping[str, str], memory: int
     ) -> None:
         self._memory = memory
         self._next_look = 0.0
@@ -189,7 +189,7 @@ class Child:
         self._next_look = now + LOOK_SECONDS
         if _resident(self._process.pid) > self._memory:
             self.end()
-            raise DiedError(f"went over the memory limit of {self._memory:g} MiB")
+            raise DiedError(f"went over the memory limit of {self._memory} MiB")
 
     def _last_words(self) -> str:
         """Say how the process ended, with the last line that it printed."""

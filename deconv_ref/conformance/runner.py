@@ -42,7 +42,7 @@ class Plan:
         Targets checked at a time.
     timeout : float
         Seconds that a target has for one case.
-    memory : float
+    memory : int
         MiB that a target's process may hold.
     """
 
@@ -53,7 +53,7 @@ class Plan:
     dtypes: tuple[str, ...] = ("float32", "float64")
     jobs: int = 1
     timeout: float = 30.0
-    memory: float = MEMORY
+    memory: int = MEMORY
 
     def functions(self) -> dict[str, str]:
         """Functions to call, with the operator of each."""

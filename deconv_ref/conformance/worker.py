@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "DiedError", "Excuse", "Identity", "Trained", "Trainer", "Worker"]
 
 START_SECONDS = 180.0  # importing a large framework on a cold disk
-MEMORY = 4096.0  # MiB: several times what the largest framework takes
+MEMORY = 4096  # MiB: several times what the largest framework takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Trained:
 class Worker:
     """Run a target's functions in a process that is started again whenever it dies."""
 
-    def __init__(self, target: str, timeout: float, threads: int, memory: float = MEMORY) -> None:
+    def __init__(self, target: str, timeout: float, threads: int, memory: int = MEMORY) -> None:
         self.target = target
         self.timeout = timeout
         self._threads = threads

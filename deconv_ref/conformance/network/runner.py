@@ -38,7 +38,7 @@ class Plan:
         Targets checked at a time.
     timeout : float
         Seconds that a target has for one system.
-    memory : float
+    memory : int
         MiB that a target's process may hold.
     """
 
@@ -48,7 +48,7 @@ class Plan:
     seed: int = 0
     jobs: int = 1
     timeout: float = 300.0
-    memory: float = MEMORY
+    memory: int = MEMORY
 
 
 @dataclass(frozen=True, slots=True)
