@@ -215,8 +215,13 @@ def test_the_file_is_not_written_all_the_time(pause, soon, plan, parts, tmp_path
         monkeypatch.undo()
         if soon:
             wait_for(lambda: count(path) == sum(map(len, parts[:3])))
-    path.unlink()
-    kept.add(parts[3])  # a thread that is late
+
+
+def test_a_thread_that_is_late_does_not_write_over_the_end(plan, parts, tmp_path):
+    path = tmp_path / "report.json"
+    with Journal(path, plan) as kept:
+        pass
+    kept.add(parts[0])
     assert not path.exists()
 
 
