@@ -100,7 +100,7 @@ def check(*targets, ops=("conv", "conv_transpose"), worker=Here, shrink=True, **
     worker : type
         `Here`; or `Worker`, for what ends or outlives its process, or minds which one it is in.
     shrink : bool
-        Whether to shrink what is found; else counterexamples are as they were drawn.
+        Whether to shrink and explain what is found; else counterexamples are as they were drawn.
     plan : dict
         More for `runner.Plan`.
     """
@@ -111,6 +111,7 @@ def check(*targets, ops=("conv", "conv_transpose"), worker=Here, shrink=True, **
         patch.setattr(sys, "dont_write_bytecode", True)  # files of a name may follow each other
         if not shrink:
             patch.setattr(judge.Judge, "_shrink", lambda *_: None)
+            patch.setattr(judge.Judge, "_explain", lambda *_: None)
         return Checked(runner.check(planned, lambda *_: None, lambda *_: None), planned.seed)
 
 

@@ -14,7 +14,7 @@ from deconv_ref.conformance.margins import Margin
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import Answer, Excuse
 
-__all__ = ["Finding", "Verdict", "compare", "excused", "no_results"]
+__all__ = ["Finding", "Verdict", "compare", "errors", "excused", "no_results"]
 
 Array = NDArray[Any]
 
@@ -57,6 +57,10 @@ class Finding:
         The documented differences but for which the verdict would be worse.
     changes : tuple of str
         Settings of the whole process that the call changed.
+    element : tuple of int or None
+        Index of the first element that is wrong, where values are.
+    before : tuple of Case
+        The calls before this one, the last one first, where something is wrong.
     """
 
     verdict: Verdict
@@ -70,6 +74,8 @@ class Finding:
     of_bound: float = 0.0
     differences: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    element: tuple[int, ...] | None = None
+    before: tuple[Case, ...] = ()
 
 
 def no_results(question: Question, verdict: Verdict, reason: str) -> dict[str, Finding]:
@@ -165,7 +171,7 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
     case, truth = question.case, question.truth[quantity]
     margin = question.margin(quantity)
     bound = np.where(np.isnan(margin.allowed), 0.0, margin.allowed)
-    error = _errors(got, expected, truth, bound)
+    error = errors(got, expected, truth, bound)
     allowed = np.zeros_like(bound) if case.exact else bound
     with np.errstate(all="ignore"):
         spacing = bounds.spacing(np.abs(truth), case.dtype)
@@ -180,7 +186,9 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
         )
     if np.all(error <= allowed):
         return finding
-    where = _where(error > allowed, expected, got)
+    off = error > allowed
+    finding = replace(finding, element=tuple(int(i) for i in np.argwhere(off)[0]))
+    where = _where(off, finding)
     lower = _lower_precision(case.dtype, error, margin)
     if lower is not None:
         excuse = f"as from {lower}: "
@@ -188,7 +196,7 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
     return replace(finding, verdict=Verdict.WRONG, reason=where)
 
 
-def _errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
+def errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
     """Measure distances from the truth: 0 between equals, NaN and infinities too."""
     with np.errstate(invalid="ignore", over="ignore"):
         doubles = got.astype(np.float64)
@@ -202,8 +210,9 @@ def _errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
     return np.where(same, 0.0, np.where(np.isfinite(error), error, np.inf))
 
 
-def _where(off: Array, expected: Array, got: Array) -> str:
-    first = tuple(int(i) for i in np.argwhere(off)[0])
+def _where(off: Array, finding: Finding) -> str:
+    first, expected, got = finding.element, finding.expected, finding.got
+    assert first is not None and expected is not None and got is not None
     return (
         f"{np.count_nonzero(off)} of {off.size} elements differ, first at {first}: "
         f"expected {expected[first]}, got {got[first]}"
@@ -241,4 +250,4 @@ def _is_excused(truth: Array, finding: Finding, excuses: Sequence[Excuse]) -> bo
     tolerance = np.zeros(got.shape) if finding.tolerance is None else finding.tolerance
     for excuse in excuses:
         tolerance = tolerance + excuse.allowance
-    return bool(np.all(_errors(got, expected, truth, tolerance) <= tolerance))
+    return bool(np.all(errors(got, expected, truth, tolerance) <= tolerance))

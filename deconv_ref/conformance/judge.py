@@ -1,6 +1,6 @@
 """Compare a target's answer with the truth, and shrink what is found wrong."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -11,6 +11,7 @@ from hypothesis import Phase, reject
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, excused, no_results
+from deconv_ref.conformance.explain import explain
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.search import Draws, made_plain, search, sibling, simpler, turned
 from deconv_ref.conformance.tally import Budget, Tally
@@ -27,6 +28,7 @@ SHRINK_DEATHS = 6
 DEATHS = 4  # of a target in the cases of a function, which costs a new process each
 LATE_DEATHS = 2  # what one counts for that has cost the whole time for a case
 PLAIN_ROUNDS = 8  # searches for cases of what a target offers, where that is little
+REMEMBERED = 8  # calls, of which one may have left something behind
 PATIENCE = 3  # cases that a fresh process may have to be asked again for want of an answer
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
 TRUTHS = 2**14  # cases of a run whose truth is kept
@@ -94,6 +96,7 @@ class Judge:
         self.unsupported: Counter[str] = Counter()
         self._strategy = self.operator.cases(function, dtypes)
         self._known: Known = {}
+        self._before: deque[Case] = deque(maxlen=REMEMBERED)
         self._declined: dict[Any, Mapping[str, Any]] = {}
         self._progress: Callable[[int], None] = lambda done: None
         self._done = 0
@@ -129,7 +132,10 @@ class Judge:
                 self._shrink(quantity)
                 if tally.verdict in BY_CALL:
                     shrunk.add(tally.verdict)
-        self._confirm([t for t in self.tallies.items() if t[1].verdict is Verdict.WRONG])
+        wrong = [t for t in self.tallies.items() if t[1].verdict is Verdict.WRONG]
+        self._confirm(wrong)
+        for quantity, tally in wrong:
+            self._explain(quantity, tally)
 
     def _search(self, seed: int) -> None:
         """Draw and judge cases; Hypothesis is told of what the target declines, and draws more."""
@@ -242,6 +248,12 @@ class Judge:
             if again is None or tally.ruling(again.verdict) is not Verdict.WRONG:
                 tally.note(Verdict.WRONG, WAVERS)
 
+    def _explain(self, quantity: str, tally: Tally) -> None:
+        """Make out what the wrong results have in common."""
+        case, finding = tally.worst[Verdict.WRONG]
+        failing = [seen for seen in tally.failing if tally.ruling(seen[1].verdict) is Verdict.WRONG]
+        tally.explanation = explain(self.operator, quantity, case, finding, failing)
+
     def findings(self, case: Case) -> dict[str, Finding]:
         """Judge every quantity that one call gives.
 
@@ -251,6 +263,8 @@ class Judge:
             If it is no legal call.
         """
         question = ask(case)
+        before = tuple(self._before)
+        self._before.appendleft(case)
         try:
             answer = self.worker.call(case)
         except DiedError as error:
@@ -262,6 +276,7 @@ class Judge:
         else:
             findings = compare(question, answer)
         if any(finding.verdict > Verdict.CONFORMS for finding in findings.values()):
+            findings = {q: replace(finding, before=before) for q, finding in findings.items()}
             with suppress(DiedError):
                 findings = excused(question, findings, self.worker.excuses(case))
         if answer.changes:

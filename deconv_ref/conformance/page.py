@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from html import escape
 
 from deconv_ref.conformance.compare import Verdict
-from deconv_ref.conformance.report import DIFFERS, case_text, present, reason, title, together
+from deconv_ref.conformance.report import (
+    DIFFERS,
+    counterexample_text,
+    present,
+    program,
+    reason,
+    title,
+    together,
+)
 from deconv_ref.conformance.runner import Result
-from deconv_ref.conformance.script import write_script
 from deconv_ref.version import __version__
 
 __all__ = ["html_page"]
@@ -104,11 +111,9 @@ def _differences(results: Sequence[Result]) -> str:
 
 def _fault(same: Sequence[Result]) -> str:
     first = same[0]
-    case, finding = first.tally.worst[first.verdict]
-    text = case_text(case, finding)
-    program = write_script(first.target, title(*same), case, first.quantity, finding)
+    text, script = counterexample_text(first), program(*same)
     fold = "" if first.verdict is Verdict.REFUSES else " open"
     return f"""<h3>{escape(title(*same))}</h3>
 <p>{escape(reason(first))}</p>
 <details{fold}><summary>Counterexample</summary><pre>{escape(text)}</pre></details>
-<details><summary>Program that shows it</summary><pre>{escape(program)}</pre></details>"""
+<details><summary>Program that shows it</summary><pre>{escape(script)}</pre></details>"""

@@ -2,6 +2,7 @@
 
 import json
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,27 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deconv_ref.conformance.case import Case
-from deconv_ref.conformance.compare import Finding, Verdict
+from deconv_ref.conformance.compare import Verdict
+from deconv_ref.conformance.equations import equation
+from deconv_ref.conformance.explain import explanation_lines
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.runner import Result
 from deconv_ref.conformance.script import call_text, write_script
+from deconv_ref.conformance.taps import Tap
 from deconv_ref.version import __version__
 from deconv_ref.writing import write_whole
 
 __all__ = [
     "COLOURS",
     "DIFFERS",
-    "case_text",
+    "counterexample_text",
     "explain",
     "finite",
     "json_array",
     "json_report",
     "present",
     "print_table",
+    "program",
     "reason",
     "title",
     "together",
@@ -63,7 +67,13 @@ def reason(result: Result) -> str:
         parts += [f"{rounded} within {tally.of_bound:.2f} of the bound"] if rounded else []
     else:
         _, finding = tally.worst[verdict]
-        parts = [finding.reason, f"{tally.seen[verdict]} of {tally.cases} cases", *parts]
+        guess = tally.explanation.guess
+        parts = [
+            finding.reason,
+            *([guess] if guess else []),
+            f"{tally.seen[verdict]} of {tally.cases} cases",
+            *parts,
+        ]
     wrong = tally.seen[Verdict.WRONG] if verdict > Verdict.WRONG else 0
     parts += [f"wrong in {wrong} others"] if wrong else []
     parts += [f"given up after {tally.cases} of {result.wanted} cases"] if tally.given_up else []
@@ -136,8 +146,28 @@ def _counterexample(result: Result) -> dict[str, Any] | None:
         "inputs": inputs,
         "expected": json_array(finding.expected),
         "got": got,
-        "script": write_script(result.target, title(result), case, result.quantity, finding),
+        "equation": equation(case, result.quantity),
+        "element": None if finding.element is None else list(finding.element),
+        "taps": [_json_tap(tap) for tap in result.tally.explanation.taps],
+        "guess": result.tally.explanation.guess,
+        "script": program(result),
     }
+
+
+def _json_tap(tap: Tap) -> dict[str, Any]:
+    """Arrange what feeds an element: indices by operand, and numbers where it is a product."""
+    numbers = {"coefficient": tap.coefficient, "product": tap.product}
+    return {
+        "cells": {name: list(at) for name, at in tap.cells.items()},
+        **{k: v if v is None or math.isfinite(v) else str(v) for k, v in numbers.items()},
+    }
+
+
+def program(result: Result, *others: Result) -> str:
+    """Write the program that shows a result's counterexample."""
+    case, finding = result.tally.worst[result.verdict]
+    told = counterexample_text(result)
+    return write_script(result.target, title(result, *others), told, case, result.quantity, finding)
 
 
 def title(result: Result, *others: Result) -> str:
@@ -208,11 +238,11 @@ def mark(result: Result) -> Text:
 def explain(console: Console, results: Sequence[Result]) -> None:
     """Print why each result that does not conform has its verdict, with its counterexample."""
     for same in together(results):
-        case, finding = same[0].tally.worst[same[0].verdict]
         heading = Text(f"\n{title(*same)}", style=COLOURS[same[0].verdict])
         heading.append(f"\n  {reason(same[0])}", style="default")
         console.print(heading, soft_wrap=True)
-        console.print(Text(case_text(case, finding)), soft_wrap=True)
+        text = counterexample_text(same[0])
+        console.print(Text(textwrap.indent(text, "    ")), soft_wrap=True)
     for result in results:
         if result.verdict is Verdict.CONFORMS and result.tally.differences:
             console.print(Text(f"\n{title(result)}\n  {reason(result)}"), soft_wrap=True)
@@ -229,8 +259,9 @@ def together(results: Sequence[Result]) -> list[list[Result]]:
     return list(groups.values())
 
 
-def case_text(case: Case, finding: Finding) -> str:
-    """Spell a call and its arrays, for a person to read."""
+def counterexample_text(result: Result) -> str:
+    """Spell a call, its arrays, and what was made out of them, for a person to read."""
+    case, finding = result.tally.worst[result.verdict]
     lines = [call_text(case)]
     shown = {name: (operand.values, operand.layout) for name, operand in case.operands.items()}
     for name, values in (("expected", finding.expected), ("got", finding.got)):
@@ -240,4 +271,5 @@ def case_text(case: Case, finding: Finding) -> str:
         memory = "" if layout == "contiguous" else f" {layout}"
         numbers = " ".join(np.array2string(values, threshold=40, separator=", ").split())
         lines.append(f"{name:8} {values.dtype} {values.shape}{memory}: {numbers}")
-    return "\n".join(f"    {line}" for line in lines)
+    lines += explanation_lines(case, result.quantity, finding, result.tally.explanation)
+    return "\n".join(lines)

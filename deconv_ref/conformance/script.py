@@ -51,7 +51,9 @@ def close(got, expected, truth, tolerance):
 '''
 
 
-def write_script(target: str, title: str, case: Case, quantity: str, finding: Finding) -> str:
+def write_script(
+    target: str, title: str, told: str, case: Case, quantity: str, finding: Finding
+) -> str:
     """Write the program that shows a finding.
 
     Parameters
@@ -60,6 +62,8 @@ def write_script(target: str, title: str, case: Case, quantity: str, finding: Fi
         Name of the adapter or path of the file.
     title : str
         First line of the program's docstring.
+    told : str
+        What is known of the counterexample, for that docstring.
     case : Case
         The counterexample.
     quantity : str
@@ -81,7 +85,7 @@ def write_script(target: str, title: str, case: Case, quantity: str, finding: Fi
     # A forward function may give its first result alone.
     whole = f"len(results) == {len(quantities)}" + (" or len(results) == 1" if place == 0 else "")
     lines = [
-        f'"""{_escaped(title)}\n\n{_escaped(finding.reason)}\n"""\n',
+        f'"""{_escaped(title)}\n\n{_escaped(finding.reason)}\n\n{_lines_escaped(told)}\n"""\n',
         "import numpy as np\n",
         _target_source(target, case.function),
         BUILD,
@@ -196,6 +200,10 @@ def _number(value: float) -> str:
         short = value == int(value) and abs(value) < 2**63 and str(value) != "-0.0"
         return str(int(value)) if short else repr(value)
     return f'float("{value}")'
+
+
+def _lines_escaped(text: str) -> str:
+    return "\n".join(map(_escaped, text.splitlines()))
 
 
 def _escaped(text: str) -> str:

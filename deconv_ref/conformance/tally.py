@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict
+from deconv_ref.conformance.explain import Explanation
 
 __all__ = ["Budget", "Tally"]
+
+FAILING = 12  # cases that are kept to try hypotheses on
 
 
 @dataclass(slots=True)
@@ -36,6 +39,10 @@ class Tally:
     excused : bool
         Whether `Verdict.INEXACT` is an excuse. A lower precision or a fast algorithm shows in
         ordinary cases too: where it would explain those of the widest integers alone, it does not.
+    failing : list of (Case, Finding)
+        The first cases with results that were not right, as they were drawn.
+    explanation : Explanation
+        What was made out about the smallest case of the worst verdict.
     """
 
     cases: int = 0
@@ -49,6 +56,8 @@ class Tally:
     late: int = 0
     given_up: bool = False
     excused: bool = True
+    failing: list[tuple[Case, Finding]] = field(default_factory=list)
+    explanation: Explanation = field(default_factory=Explanation)
     _ordinary_inexact: bool = False
 
     def add(self, case: Case, finding: Finding, kept: bool = True) -> None:
@@ -63,6 +72,8 @@ class Tally:
         self.changes.update(finding.changes)
         if finding.verdict is Verdict.INEXACT:
             self._ordinary_inexact |= not case.wide
+        if finding.verdict in (Verdict.INEXACT, Verdict.WRONG) and not case.empty:
+            self.failing += [(case, finding)] if len(self.failing) < FAILING else []
         if kept:
             self.keep_smaller(case, finding)
 
