@@ -7,6 +7,9 @@ from contextvars import ContextVar
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
+
+from deconv_ref.cuda import numba_cuda, on_gpu
 from deconv_ref.errors import BackendError, message
 
 __all__ = ["kernels", "tier", "using"]
@@ -17,11 +20,11 @@ Tier = Callable[[str], Any]
 _chosen: ContextVar[Tier | None] = ContextVar("_chosen", default=None)
 
 
-def kernels(function: str, chapter: str, **arrays: Any) -> Any:
+def kernels(function: str, chapter: str, **arrays: Any) -> tuple[Any, ...]:
     """Load the kernels of a chapter for the device that holds all the arrays.
 
     Kernels are imported here, when first needed, so that ``import deconv_ref`` stays as fast as
-    importing NumPy.
+    importing NumPy, and needs neither a GPU nor CUDA.
 
     Parameters
     ----------
@@ -30,24 +33,38 @@ def kernels(function: str, chapter: str, **arrays: Any) -> Any:
     chapter : str
         Folder under ``deconv_ref/ops``, such as ``"convolution"``.
     **arrays : object
-        The arguments by name, as they were passed.
+        The arguments by name, as they were passed; None where one was left out.
 
     Returns
     -------
     module
-        ``deconv_ref.ops.<chapter>.cpu``, or what `using` chose.
+        ``deconv_ref.ops.<chapter>.cpu`` or ``.cuda``, or what `using` chose.
+    *arrays
+        The arguments in their order: as they are on the CPU, and on a GPU as C-contiguous Numba
+        arrays of one stream.
 
     Raises
     ------
     BackendError
-        If an array is on a GPU.
+        If NumPy arrays and arrays on a GPU meet, or the GPU cannot be used.
     """
-    for name, array in arrays.items():
-        if hasattr(array, "__cuda_array_interface__"):
-            got = f"{type(array).__module__}.{type(array).__qualname__} on a GPU"
-            remedy = "This version has kernels for the CPU; copy the array there"
-            raise BackendError(message(function, name, "a NumPy array", got, remedy))
-    return (_chosen.get() or tier("cpu"))(chapter)
+    if not any(map(on_gpu, arrays.values())):
+        return (_chosen.get() or tier("cpu"))(chapter), *arrays.values()
+    _check_together(function, arrays)
+    numba_cuda(function)
+    chosen = (_chosen.get() or tier("cuda"))(chapter)
+    adopt = importlib.import_module("deconv_ref.cuda.arrays").adopted
+    return chosen, *adopt(arrays.values())
+
+
+def _check_together(function: str, arrays: dict[str, Any]) -> None:
+    there = [name for name, array in arrays.items() if on_gpu(array)]
+    here = [name for name, array in arrays.items() if isinstance(array, np.ndarray)]
+    if here:
+        wanted = f"on the GPU, as {' and '.join(there)} {'are' if len(there) > 1 else 'is'}"
+        remedy = f"Copy one side to the other: numba.cuda.to_device({here[0]}), or .copy_to_host()"
+        got = "NumPy arrays" if len(here) > 1 else "a NumPy array"
+        raise BackendError(message(function, " and ".join(here), wanted, got, remedy))
 
 
 def tier(name: str) -> Tier:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.cuda import on_gpu
 from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
 from deconv_ref.window import LARGEST, VOLUME, is_size, plain
 
@@ -33,11 +34,13 @@ FINITE = float(np.finfo(np.float64).max)
 
 
 def is_array(value: object) -> bool:
-    """Tell whether a value is a NumPy array that means what its memory holds.
+    """Tell whether a value is an array that means what its memory holds.
 
     A `numpy.matrix` has two axes whatever it is reshaped to, and a masked array hides elements.
     """
-    return isinstance(value, np.ndarray) and not isinstance(value, np.matrix | np.ma.MaskedArray)
+    if isinstance(value, np.ndarray):
+        return not isinstance(value, np.matrix | np.ma.MaskedArray)
+    return on_gpu(value)
 
 
 def check_floating(function: str, **arrays: Any) -> None:
@@ -55,7 +58,7 @@ def check_floating(function: str, **arrays: Any) -> None:
     DTypeError
         If one is no array, or its dtype is another, or not that of the first.
     """
-    dtypes = [array.dtype for array in arrays.values() if isinstance(array, np.ndarray)]
+    dtypes = [array.dtype for array in arrays.values() if is_array(array)]
     common = next((dtype for dtype in dtypes if dtype in FLOATING), FLOATING[0])
     for name, array in arrays.items():
         if not is_array(array):

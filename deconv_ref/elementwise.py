@@ -8,7 +8,6 @@ This module imports Numba; only kernels import it, and they are imported when fi
 """
 
 import math
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from deconv_ref import real, threads
-from deconv_ref.compiling import plain
+from deconv_ref.compiling import code_digest, plain
 from deconv_ref.memory import empty
 
 __all__ = ["Elementwise"]
@@ -42,7 +41,7 @@ class Elementwise:
         for function in (point, *helpers):
             register_jitable(function)
         self.point = point
-        self._digest = _digest(point, *helpers)
+        self._digest = code_digest(point, *helpers)
         self._loops: dict[tuple[str, int], Callable[..., None]] = {}
 
     def __call__(self, *operands: Any) -> Any:
@@ -111,16 +110,6 @@ def _split(operands: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
     numbers = operands[len(arrays) :]
     exact = arrays[0].dtype == object
     return arrays, numbers if exact else tuple(map(float, numbers))
-
-
-def _digest(*functions: Callable[..., Any]) -> int:
-    """Make a number of the code of functions: Numba's cache knows a loop, not what it calls."""
-    parts: list[Any] = []
-    for function in functions:
-        code, known = function.__code__, function.__globals__
-        constants = [known[n] for n in code.co_names if isinstance(known.get(n), float | tuple)]
-        parts += [code.co_code, code.co_names, code.co_consts, constants]
-    return zlib.crc32(repr(parts).encode())
 
 
 # The loops. `digest` does nothing in them but enter the key of Numba's cache. They count from 0,

@@ -12,8 +12,6 @@ of the input. All gradients are NaN where ``x`` or ``grad_y`` is.
 
 import math
 
-import numpy as np
-
 from deconv_ref import real
 
 
@@ -189,45 +187,3 @@ def _sum_of_exponentials(x, m, a, b):
     for j in range(1, x.shape[1]):
         total += real.exp(x[a, j, b] - m)
     return total
-
-
-def fill_prelu(x, slope, y):
-    """Evaluate F5 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = prelu_point(x, slope, *at)
-
-
-def fill_prelu_gradient(grad_y, x, slope, grad_x):
-    """Evaluate F6 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = prelu_gradient_point(grad_y, x, slope, *at)
-
-
-def fill_prelu_slope(grad_y, x, zero, grad_slope):
-    """Evaluate F7 for every element of `grad_slope`."""
-    for c in range(grad_slope.shape[0]):
-        grad_slope[c] = prelu_slope_point(grad_y, x, zero, c)
-
-
-def fill_softmax(x, y):
-    """Evaluate F20 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = softmax_point(x, *at)
-
-
-def fill_softmax_gradient(grad_y, x, grad_x):
-    """Evaluate F21 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = softmax_gradient_point(grad_y, x, *at)
-
-
-def fill_log_softmax(x, y):
-    """Evaluate F22 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = log_softmax_point(x, *at)
-
-
-def fill_log_softmax_gradient(grad_y, x, grad_x):
-    """Evaluate F23 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = log_softmax_gradient_point(grad_y, x, *at)

@@ -6,8 +6,7 @@ the formulas are those of the textbook, and lose digits where it does.
 
 from typing import Any
 
-import numpy as np
-
+from deconv_ref.arrays import empty
 from deconv_ref.compiling import Fill
 from deconv_ref.elementwise import Elementwise
 from deconv_ref.ops.activations import equations as eq
@@ -31,49 +30,44 @@ silu = Elementwise(eq.silu_point, SIGMOID)
 silu_backward = Elementwise(eq.silu_gradient_point, SIGMOID)
 
 LINE = (eq._largest, eq._sum_of_exponentials)
-PRELU = Fill(eq.fill_prelu, eq.prelu_point, eq.leaky_relu_point)
-PRELU_GRADIENT = Fill(eq.fill_prelu_gradient, eq.prelu_gradient_point, eq.leaky_relu_gradient_point)
-PRELU_SLOPE = Fill(eq.fill_prelu_slope, eq.prelu_slope_point)
-SOFTMAX = Fill(eq.fill_softmax, eq.softmax_point, *LINE)
-SOFTMAX_GRADIENT = Fill(
-    eq.fill_softmax_gradient, eq.softmax_gradient_point, eq.softmax_point, *LINE
-)
-LOG_SOFTMAX = Fill(eq.fill_log_softmax, eq.log_softmax_point, *LINE)
-LOG_SOFTMAX_GRADIENT = Fill(
-    eq.fill_log_softmax_gradient, eq.log_softmax_gradient_point, eq.softmax_point, *LINE
-)
+PRELU = Fill(eq.prelu_point, eq.leaky_relu_point)
+PRELU_GRADIENT = Fill(eq.prelu_gradient_point, eq.leaky_relu_gradient_point)
+PRELU_SLOPE = Fill(eq.prelu_slope_point)
+SOFTMAX = Fill(eq.softmax_point, *LINE)
+SOFTMAX_GRADIENT = Fill(eq.softmax_gradient_point, eq.softmax_point, *LINE)
+LOG_SOFTMAX = Fill(eq.log_softmax_point, *LINE)
+LOG_SOFTMAX_GRADIENT = Fill(eq.log_softmax_gradient_point, eq.softmax_point, *LINE)
 
 
 def prelu(x: Any, slope: Any) -> Any:
     """Evaluate F5; see `deconv_ref.ops.activations.cpu.prelu`."""
-    return PRELU(np.empty(x.shape, x.dtype), x, slope)
+    return PRELU(empty(x, x.shape), x, slope)
 
 
 def prelu_backward(grad_y: Any, x: Any, slope: Any) -> tuple[Any, Any]:
     """Evaluate F6 and F7; see `deconv_ref.ops.activations.cpu.prelu_backward`."""
     zero = 0 if x.dtype == object else x.dtype.type(0)
-    grad_slope = np.empty(slope.shape, x.dtype)
     return (
-        PRELU_GRADIENT(np.empty(x.shape, x.dtype), grad_y, x, slope),
-        PRELU_SLOPE(grad_slope, grad_y, x, zero),
+        PRELU_GRADIENT(empty(x, x.shape), grad_y, x, slope),
+        PRELU_SLOPE(empty(x, slope.shape), grad_y, x, zero),
     )
 
 
 def softmax(x: Any) -> Any:
     """Evaluate F20 along the middle axis."""
-    return SOFTMAX(np.empty(x.shape, x.dtype), x)
+    return SOFTMAX(empty(x, x.shape), x)
 
 
 def softmax_backward(grad_y: Any, x: Any) -> Any:
     """Evaluate F21 along the middle axis."""
-    return SOFTMAX_GRADIENT(np.empty(x.shape, x.dtype), grad_y, x)
+    return SOFTMAX_GRADIENT(empty(x, x.shape), grad_y, x)
 
 
 def log_softmax(x: Any) -> Any:
     """Evaluate F22 along the middle axis."""
-    return LOG_SOFTMAX(np.empty(x.shape, x.dtype), x)
+    return LOG_SOFTMAX(empty(x, x.shape), x)
 
 
 def log_softmax_backward(grad_y: Any, x: Any) -> Any:
     """Evaluate F23 along the middle axis."""
-    return LOG_SOFTMAX_GRADIENT(np.empty(x.shape, x.dtype), grad_y, x)
+    return LOG_SOFTMAX_GRADIENT(empty(x, x.shape), grad_y, x)

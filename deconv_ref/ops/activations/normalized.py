@@ -56,7 +56,7 @@ def softmax(x: Any, axis: int = 1) -> Any:
     >>> dr.softmax(np.array([[0.0, 0.0, -700.0]]))
     array([[5.00000000e-001, 5.00000000e-001, 4.92983827e-305]])
     """
-    kernels = backend.kernels("softmax", "activations", x=x)
+    kernels, x = backend.kernels("softmax", "activations", x=x)
     check_floating("softmax", x=x)
     axis = check_axis("softmax", x, axis)
     return kernels.softmax(lines(x, axis)).reshape(x.shape)
@@ -110,7 +110,7 @@ def softmax_backward(grad_y: Any, x: Any, axis: int = 1) -> Any:
     array([[ 1., -1.]])
     """
     name = "softmax_backward"
-    kernels = backend.kernels(name, "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels(name, "activations", grad_y=grad_y, x=x)
     check_pair(name, grad_y, x)
     axis = check_axis(name, x, axis)
     return kernels.softmax_backward(lines(grad_y, axis), lines(x, axis)).reshape(x.shape)
@@ -162,7 +162,7 @@ def log_softmax(x: Any, axis: int = 1) -> Any:
     >>> dr.log_softmax(np.array([[0.0, -700.0]]))
     array([[-9.85967654e-305, -7.00000000e+002]])
     """
-    kernels = backend.kernels("log_softmax", "activations", x=x)
+    kernels, x = backend.kernels("log_softmax", "activations", x=x)
     check_floating("log_softmax", x=x)
     axis = check_axis("log_softmax", x, axis)
     return kernels.log_softmax(lines(x, axis)).reshape(x.shape)
@@ -215,7 +215,7 @@ def log_softmax_backward(grad_y: Any, x: Any, axis: int = 1) -> Any:
     array([[ 2., -2.]])
     """
     name = "log_softmax_backward"
-    kernels = backend.kernels(name, "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels(name, "activations", grad_y=grad_y, x=x)
     check_pair(name, grad_y, x)
     axis = check_axis(name, x, axis)
     return kernels.log_softmax_backward(lines(grad_y, axis), lines(x, axis)).reshape(x.shape)

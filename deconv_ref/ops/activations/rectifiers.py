@@ -63,7 +63,7 @@ def relu(x: Any) -> Any:
     >>> dr.relu(np.array([-2.0, 0.0, 3.0]))
     array([0., 0., 3.])
     """
-    kernels = backend.kernels("relu", "activations", x=x)
+    kernels, x = backend.kernels("relu", "activations", x=x)
     check_floating("relu", x=x)
     return kernels.relu(x)
 
@@ -112,7 +112,7 @@ def relu_backward(grad_y: Any, x: Any) -> Any:
     >>> dr.relu_backward(np.array([5.0, 6.0, 7.0]), np.array([-2.0, 0.0, 3.0]))
     array([0., 0., 7.])
     """
-    kernels = backend.kernels("relu_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("relu_backward", "activations", grad_y=grad_y, x=x)
     check_pair("relu_backward", grad_y, x)
     return kernels.relu_backward(grad_y, x)
 
@@ -165,7 +165,7 @@ def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     >>> dr.leaky_relu(np.array([-2.0, 0.0, 3.0]), 0.25)
     array([-0.5,  0. ,  3. ])
     """
-    kernels = backend.kernels("leaky_relu", "activations", x=x)
+    kernels, x = backend.kernels("leaky_relu", "activations", x=x)
     check_floating("leaky_relu", x=x)
     negative_slope = finite("leaky_relu", "negative_slope", negative_slope)
     return kernels.leaky_relu(x, negative_slope)
@@ -216,7 +216,7 @@ def leaky_relu_backward(grad_y: Any, x: Any, negative_slope: float = 0.01) -> An
     >>> dr.leaky_relu_backward(np.array([8.0, 8.0, 8.0]), np.array([-2.0, 0.0, 3.0]), 0.25)
     array([2., 2., 8.])
     """
-    kernels = backend.kernels("leaky_relu_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("leaky_relu_backward", "activations", grad_y=grad_y, x=x)
     check_pair("leaky_relu_backward", grad_y, x)
     negative_slope = finite("leaky_relu_backward", "negative_slope", negative_slope)
     return kernels.leaky_relu_backward(grad_y, x, negative_slope)
@@ -275,7 +275,7 @@ def prelu(x: Any, slope: Any) -> Any:
     array([[[-2.,  1.],
             [-1.,  2.]]])
     """
-    kernels = backend.kernels("prelu", "activations", x=x, slope=slope)
+    kernels, x, slope = backend.kernels("prelu", "activations", x=x, slope=slope)
     check_floating("prelu", x=x, slope=slope)
     check_slope("prelu", x, slope)
     return kernels.prelu(by_channel(x, slope), slope).reshape(x.shape)
@@ -338,7 +338,9 @@ def prelu_backward(grad_y: Any, x: Any, slope: Any) -> PreluGradients:
     array([ -4., -12.])
     """
     name = "prelu_backward"
-    kernels = backend.kernels(name, "activations", grad_y=grad_y, x=x, slope=slope)
+    kernels, grad_y, x, slope = backend.kernels(
+        name, "activations", grad_y=grad_y, x=x, slope=slope
+    )
     check_pair(name, grad_y, x)
     check_floating(name, x=x, slope=slope)
     check_slope(name, x, slope)

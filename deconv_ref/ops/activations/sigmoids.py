@@ -57,7 +57,7 @@ def sigmoid(x: Any) -> Any:
     >>> dr.sigmoid(np.array([-700.0, 0.0, 700.0]))
     array([9.85967654e-305, 5.00000000e-001, 1.00000000e+000])
     """
-    kernels = backend.kernels("sigmoid", "activations", x=x)
+    kernels, x = backend.kernels("sigmoid", "activations", x=x)
     check_floating("sigmoid", x=x)
     return kernels.sigmoid(x)
 
@@ -107,7 +107,7 @@ def sigmoid_backward(grad_y: Any, x: Any) -> Any:
     >>> dr.sigmoid_backward(np.array([4.0, 1.0]), np.array([0.0, 700.0]))
     array([1.00000000e+000, 9.85967654e-305])
     """
-    kernels = backend.kernels("sigmoid_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("sigmoid_backward", "activations", grad_y=grad_y, x=x)
     check_pair("sigmoid_backward", grad_y, x)
     return kernels.sigmoid_backward(grad_y, x)
 
@@ -152,7 +152,7 @@ def tanh(x: Any) -> Any:
     >>> dr.tanh(np.array([-20.0, 0.0, 0.5]))
     array([-1.        ,  0.        ,  0.46211716])
     """
-    kernels = backend.kernels("tanh", "activations", x=x)
+    kernels, x = backend.kernels("tanh", "activations", x=x)
     check_floating("tanh", x=x)
     return kernels.tanh(x)
 
@@ -202,7 +202,7 @@ def tanh_backward(grad_y: Any, x: Any) -> Any:
     >>> dr.tanh_backward(np.array([3.0, 1.0]), np.array([0.0, 20.0]))
     array([3.0000000e+00, 1.6993417e-17])
     """
-    kernels = backend.kernels("tanh_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("tanh_backward", "activations", grad_y=grad_y, x=x)
     check_pair("tanh_backward", grad_y, x)
     return kernels.tanh_backward(grad_y, x)
 
@@ -253,7 +253,7 @@ def softplus(x: Any) -> Any:
     >>> dr.softplus(np.array([-700.0, 0.0, 700.0]))
     array([9.85967654e-305, 6.93147181e-001, 7.00000000e+002])
     """
-    kernels = backend.kernels("softplus", "activations", x=x)
+    kernels, x = backend.kernels("softplus", "activations", x=x)
     check_floating("softplus", x=x)
     return kernels.softplus(x)
 
@@ -302,6 +302,6 @@ def softplus_backward(grad_y: Any, x: Any) -> Any:
     >>> dr.softplus_backward(np.array([4.0, 1.0]), np.array([0.0, -700.0]))
     array([2.00000000e+000, 9.85967654e-305])
     """
-    kernels = backend.kernels("softplus_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("softplus_backward", "activations", grad_y=grad_y, x=x)
     check_pair("softplus_backward", grad_y, x)
     return kernels.softplus_backward(grad_y, x)

@@ -65,7 +65,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> dr.elu(np.array([-1000.0, 0.0, 3.0]), 2.0)
     array([-2.,  0.,  3.])
     """
-    kernels = backend.kernels("elu", "activations", x=x)
+    kernels, x = backend.kernels("elu", "activations", x=x)
     check_floating("elu", x=x)
     alpha = finite("elu", "alpha", alpha)
     return kernels.elu(x, alpha)
@@ -123,7 +123,7 @@ def elu_backward(grad_y: Any, x: Any, alpha: float = 1.0) -> Any:
     >>> dr.elu_backward(np.array([5.0, 5.0, 5.0]), np.array([-1000.0, 0.0, 3.0]), 2.0)
     array([ 0., 10.,  5.])
     """
-    kernels = backend.kernels("elu_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("elu_backward", "activations", grad_y=grad_y, x=x)
     check_pair("elu_backward", grad_y, x)
     alpha = finite("elu_backward", "alpha", alpha)
     return kernels.elu_backward(grad_y, x, alpha)
@@ -177,7 +177,7 @@ def gelu(x: Any) -> Any:
     >>> dr.gelu(np.array([-10.0, 0.0, 10.0]))
     array([-7.61985302e-23,  0.00000000e+00,  1.00000000e+01])
     """
-    kernels = backend.kernels("gelu", "activations", x=x)
+    kernels, x = backend.kernels("gelu", "activations", x=x)
     check_floating("gelu", x=x)
     return kernels.gelu(x)
 
@@ -229,7 +229,7 @@ def gelu_backward(grad_y: Any, x: Any) -> Any:
     >>> dr.gelu_backward(np.array([4.0, 1.0]), np.array([0.0, -10.0]))
     array([ 2.0000000e+00, -7.6184001e-22])
     """
-    kernels = backend.kernels("gelu_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("gelu_backward", "activations", grad_y=grad_y, x=x)
     check_pair("gelu_backward", grad_y, x)
     return kernels.gelu_backward(grad_y, x)
 
@@ -280,7 +280,7 @@ def silu(x: Any) -> Any:
     >>> dr.silu(np.array([-np.inf, 0.0, 100.0]))
     array([ -0.,   0., 100.])
     """
-    kernels = backend.kernels("silu", "activations", x=x)
+    kernels, x = backend.kernels("silu", "activations", x=x)
     check_floating("silu", x=x)
     return kernels.silu(x)
 
@@ -330,6 +330,6 @@ def silu_backward(grad_y: Any, x: Any) -> Any:
     >>> dr.silu_backward(np.array([4.0, 1.0]), np.array([0.0, -700.0]))
     array([ 2.0000000e+000, -6.8919139e-302])
     """
-    kernels = backend.kernels("silu_backward", "activations", grad_y=grad_y, x=x)
+    kernels, grad_y, x = backend.kernels("silu_backward", "activations", grad_y=grad_y, x=x)
     check_pair("silu_backward", grad_y, x)
     return kernels.silu_backward(grad_y, x)

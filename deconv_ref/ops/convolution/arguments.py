@@ -3,6 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
+from deconv_ref.arrays import rotated
 from deconv_ref.checks import check_choice, check_floating, check_shape, check_spatial, volume
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.window import is_size
@@ -83,14 +84,10 @@ def check_operands(
 
 
 def oriented(weight: Any, flip_kernel: bool) -> Any:
-    """View `weight` as kernels want it: three spatial axes, rotated by 180 degrees if asked."""
-    return _rotated(volume(weight)) if flip_kernel else volume(weight)
+    """Give `weight` as kernels want it: three spatial axes, rotated by 180 degrees if asked."""
+    return rotated(volume(weight)) if flip_kernel else volume(weight)
 
 
 def restored(grad_weight: Any, shape: tuple[int, ...], flip_kernel: bool) -> Any:
     """Undo `oriented` on a gradient, giving a contiguous array."""
-    return (_rotated(grad_weight).copy() if flip_kernel else grad_weight).reshape(shape)
-
-
-def _rotated(weight: Any) -> Any:
-    return weight[:, :, ::-1, ::-1, ::-1]
+    return (rotated(grad_weight) if flip_kernel else grad_weight).reshape(shape)

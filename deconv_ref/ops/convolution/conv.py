@@ -97,7 +97,7 @@ def conv(
     >>> dr.conv(x, np.array([[[-1.0, 1.0]]]), flip_kernel=True)
     array([[[-1., -1., -7.]]])
     """
-    kernels = backend.kernels("conv", "convolution", x=x, weight=weight, bias=bias)
+    kernels, x, weight, bias = backend.kernels("conv", "convolution", x=x, weight=weight, bias=bias)
     check_operands("conv", x, weight, bias, groups, flip_kernel, transposed=False)
     window = conv_window("conv", x.shape[2:], weight.shape[2:], stride, padding, dilation)
     y = kernels.forward(volume(x), oriented(weight, flip_kernel), bias, window.volume(), groups)
@@ -175,7 +175,9 @@ def conv_backward(
     array([11.])
     """
     name = "conv_backward"
-    kernels = backend.kernels(name, "convolution", grad_y=grad_y, x=x, weight=weight)
+    kernels, grad_y, x, weight = backend.kernels(
+        name, "convolution", grad_y=grad_y, x=x, weight=weight
+    )
     check_operands(name, x, weight, None, groups, flip_kernel, transposed=False)
     check_floating(name, x=x, grad_y=grad_y)
     window = conv_window(name, x.shape[2:], weight.shape[2:], stride, padding, dilation)

@@ -102,7 +102,7 @@ def conv_transpose(
     array([[[ 1.,  2., 13., 20., 30.]]])
     """
     name = "conv_transpose"
-    kernels = backend.kernels(name, "convolution", x=x, weight=weight, bias=bias)
+    kernels, x, weight, bias = backend.kernels(name, "convolution", x=x, weight=weight, bias=bias)
     check_operands(name, x, weight, bias, groups, flip_kernel, transposed=True)
     window = conv_transpose_window(
         name, x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation
@@ -184,7 +184,9 @@ def conv_transpose_backward(
     array([3.])
     """
     name = "conv_transpose_backward"
-    kernels = backend.kernels(name, "convolution", grad_y=grad_y, x=x, weight=weight)
+    kernels, grad_y, x, weight = backend.kernels(
+        name, "convolution", grad_y=grad_y, x=x, weight=weight
+    )
     check_operands(name, x, weight, None, groups, flip_kernel, transposed=True)
     check_floating(name, x=x, grad_y=grad_y)
     window = conv_transpose_window(

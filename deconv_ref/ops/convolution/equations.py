@@ -2,8 +2,7 @@
 
 Each *point function* is the equation in its docstring and nothing more. It gathers and adds in one
 fixed order. The same source runs three ways: undecorated on `fractions.Fraction`, where it is
-exact; compiled by Numba for the CPU (`literal`); and, as a device function, on a GPU. The *fill
-functions* at the end do so for every element of a result.
+exact; compiled by Numba for the CPU; and, as a kernel, on a GPU (`deconv_ref.compiling.Fill`).
 
 Legend: batch ``n`` of N, input channel ``c`` of C, output channel ``m`` of M; input cell
 ``(z, i, j)`` of D x H x W, output position ``(d, h, w)``, kernel tap ``(r, s, t)``. ``S``, ``A``
@@ -22,8 +21,6 @@ weight gradient     gradient of ``weight``       gradient of ``weight``, with ``
 (Q3)                                             ``grad_y`` changing places
 ==================  ===========================  ==========================================
 """
-
-import numpy as np
 
 
 def conv_point(x, weight, bias, taps, n, m, d, h, w):
@@ -117,27 +114,3 @@ def conv_bias_point(grad_y, zero, m):
                 for w in range(grad_y.shape[4]):
                     total += grad_y[n, m, d, h, w]
     return total
-
-
-def fill_conv(x, weight, bias, taps, y):
-    """Evaluate Q1 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = conv_point(x, weight, bias, taps, *at)
-
-
-def fill_conv_transpose(y, weight, bias, taps, x):
-    """Evaluate Q2 for every element of `x`."""
-    for at in np.ndindex(x.shape):
-        x[at] = conv_transpose_point(y, weight, bias, taps, *at)
-
-
-def fill_conv_weight(grad_y, x, zero, taps, grad_weight):
-    """Evaluate Q3 for every element of `grad_weight`."""
-    for at in np.ndindex(grad_weight.shape):
-        grad_weight[at] = conv_weight_point(grad_y, x, zero, grad_weight.shape[1], taps, *at)
-
-
-def fill_conv_bias(grad_y, zero, grad_bias):
-    """Evaluate Q4 for every element of `grad_bias`."""
-    for m in range(grad_bias.shape[0]):
-        grad_bias[m] = conv_bias_point(grad_y, zero, m)

@@ -4,8 +4,6 @@ Legend: row ``n`` of N (all leading axes joined), input feature ``c`` of C, outp
 M; ``x`` is (N, C), ``weight`` (M, C), ``y`` (N, M). All sums run upwards.
 """
 
-import numpy as np
-
 
 def linear_point(x, weight, bias, n, m):
     """Evaluate one output.
@@ -49,27 +47,3 @@ def linear_bias_point(grad_y, zero, m):
     for n in range(grad_y.shape[0]):
         total += grad_y[n, m]
     return total
-
-
-def fill_linear(x, weight, bias, y):
-    """Evaluate L1 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = linear_point(x, weight, bias, *at)
-
-
-def fill_linear_input(grad_y, weight, zero, grad_x):
-    """Evaluate L2 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = linear_input_point(grad_y, weight, zero, *at)
-
-
-def fill_linear_weight(grad_y, x, zero, grad_weight):
-    """Evaluate L3 for every element of `grad_weight`."""
-    for at in np.ndindex(grad_weight.shape):
-        grad_weight[at] = linear_weight_point(grad_y, x, zero, *at)
-
-
-def fill_linear_bias(grad_y, zero, grad_bias):
-    """Evaluate L4 for every element of `grad_bias`."""
-    for m in range(grad_bias.shape[0]):
-        grad_bias[m] = linear_bias_point(grad_y, zero, m)

@@ -74,7 +74,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     >>> linear(np.array([[1.0, 2.0, 3.0]]), weight, np.array([0.5, 0.25]))
     array([[321.5 ,   4.25]])
     """
-    kernels = backend.kernels("linear", "dense", x=x, weight=weight, bias=bias)
+    kernels, x, weight, bias = backend.kernels("linear", "dense", x=x, weight=weight, bias=bias)
     _check_operands("linear", x, weight, bias)
     y = kernels.forward(_rows(x), weight, bias)
     return y.reshape(*x.shape[:-1], weight.shape[0])
@@ -133,7 +133,7 @@ def linear_backward(grad_y: Any, x: Any, weight: Any) -> LinearGradients:
     array([ 1., 10.])
     """
     name = "linear_backward"
-    kernels = backend.kernels(name, "dense", grad_y=grad_y, x=x, weight=weight)
+    kernels, grad_y, x, weight = backend.kernels(name, "dense", grad_y=grad_y, x=x, weight=weight)
     _check_operands(name, x, weight, None)
     check_floating(name, x=x, grad_y=grad_y)
     y_shape = (*x.shape[:-1], weight.shape[0])

@@ -74,7 +74,7 @@ def inverse_filter(x: Any, psf: Any, *, threshold: float = 1e-12) -> Any:
     array([[[4., 0., 5., 0.]]])
     """
     name = "inverse_filter"
-    kernels = backend.kernels(name, "fourier", x=x, psf=psf)
+    kernels, x, psf = backend.kernels(name, "fourier", x=x, psf=psf)
     check_images(name, x, psf)
     threshold = in_range(name, "threshold", threshold, 0)
     spread = per_channel(x, psf)
@@ -146,7 +146,7 @@ def wiener(x: Any, psf: Any, *, balance: float, regularization: str | None = Non
     array([[[2.87, 1.13, 1.14, 2.86]]])
     """
     name = "wiener"
-    kernels = backend.kernels(name, "fourier", x=x, psf=psf)
+    kernels, x, psf = backend.kernels(name, "fourier", x=x, psf=psf)
     check_images(name, x, psf)
     balance = in_range(name, "balance", balance, 0, above=True)
     check_choice(name, "regularization", regularization, (None, "laplacian"))
@@ -220,7 +220,7 @@ def richardson_lucy(x: Any, psf: Any, *, iterations: int = 50, boundary: str = "
     array([[[0., 0., 8., 0., 0.]]])
     """
     name = "richardson_lucy"
-    kernels = backend.kernels(name, "fourier", x=x, psf=psf)
+    kernels, x, psf = backend.kernels(name, "fourier", x=x, psf=psf)
     check_images(name, x, psf)
     iterations = check_count(name, "iterations", iterations, 0)
     check_choice(name, "boundary", boundary, boundaries)

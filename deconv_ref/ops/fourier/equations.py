@@ -5,10 +5,8 @@ Legend: batch ``n`` of N, channel ``c`` of C; cell ``(z, i, j)`` of D x H x W, f
 ``(r, s, t) = (o, p, q)``. ``circular`` tells whether an image goes on with its other end, or with
 zeros. ``zero`` is 0 in the type to add in.
 
-Z1, Z2 and Z6 are rational: on `fractions.Fraction` they are exact.
+Z1, Z2, Z6 and Z7 are rational: on `fractions.Fraction` they are exact.
 """
-
-import numpy as np
 
 
 def convolution_point(x, psf, center, circular, zero, n, c, z, i, j):
@@ -99,54 +97,24 @@ def wiener_point(spectrum, transfer, balance, penalty, n, c, z, i, j):
     return spectrum[n, c, z, i, j] * factor.conjugate() / below
 
 
-def ratio_point(x, model):
+def ratio_point(x, model, n, c, z, i, j):
     """Evaluate what one cell of the model is to be multiplied by; 1 where it is right.
 
     ratio = x / model, or 0 where the model is 0                                           (Z6)
     """
-    return 0 * x if model == 0 else x / model
+    return quotient(x[n, c, z, i, j], model[n, c, z, i, j])
 
 
-def fill_convolution(x, psf, center, circular, zero, y):
-    """Evaluate Z1 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = convolution_point(x, psf, center, circular, zero, *at)
-
-
-def fill_correlation(y, psf, center, circular, zero, x):
-    """Evaluate Z2 for every element of `x`."""
-    for at in np.ndindex(x.shape):
-        x[at] = correlation_point(y, psf, center, circular, zero, *at)
-
-
-def fill_spectrum(x, center, roots, spectrum):
-    """Evaluate Z3 for every element of `spectrum`."""
-    for at in np.ndindex(spectrum.shape):
-        spectrum[at] = spectrum_point(x, center, roots, *at)
-
-
-def fill_inverse(spectrum, transfer, limit, restored):
-    """Evaluate Z4 for every element of `restored`."""
-    for at in np.ndindex(restored.shape):
-        restored[at] = inverse_point(spectrum, transfer, limit, *at)
-
-
-def fill_wiener(spectrum, transfer, balance, penalty, restored):
-    """Evaluate Z5 for every element of `restored`."""
-    for at in np.ndindex(restored.shape):
-        restored[at] = wiener_point(spectrum, transfer, balance, penalty, *at)
-
-
-def fill_update(estimate, x, model, psf, center, circular, zero, updated):
-    """Evaluate one step of Richardson and Lucy for every element of `updated`.
+def update_point(estimate, up, weight, n, c, z, i, j):
+    """Evaluate one cell of the next estimate of Richardson and Lucy.
 
     u' = u (Z2 of ratio) / (Z2 of ones),  ratio by Z6 from x and the model, Z1 of u        (Z7)
+
+    ``up`` and ``weight`` are the two adjoints; 0 where the second is 0.
     """
-    ratio, ones = np.empty_like(estimate), np.empty_like(estimate)
-    for at in np.ndindex(updated.shape):
-        ratio[at] = ratio_point(x[at], model[at])
-        ones[at] = zero + 1
-    for at in np.ndindex(updated.shape):
-        up = correlation_point(ratio, psf, center, circular, zero, *at)
-        weight = correlation_point(ones, psf, center, circular, zero, *at)
-        updated[at] = ratio_point(estimate[at] * up, weight)
+    return quotient(estimate[n, c, z, i, j] * up[n, c, z, i, j], weight[n, c, z, i, j])
+
+
+def quotient(x, y):
+    """Divide, with 0 where the divisor is 0."""
+    return 0 * x if y == 0 else x / y

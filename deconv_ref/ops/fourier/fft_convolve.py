@@ -76,7 +76,7 @@ def fft_convolve(x: Any, psf: Any, *, boundary: str = "zeros") -> Any:
     array([[[2., 1., 0., 4.]]])
     """
     name = "fft_convolve"
-    kernels = backend.kernels(name, "fourier", x=x, psf=psf)
+    kernels, x, psf = backend.kernels(name, "fourier", x=x, psf=psf)
     check_images(name, x, psf)
     check_choice(name, "boundary", boundary, boundaries)
     spread = per_channel(x, psf)

@@ -13,11 +13,13 @@ from deconv_ref.ops.fourier import equations
 
 __all__ = ["convolve", "invert", "richardson_lucy", "wiener"]
 
-CONVOLUTION = Fill(equations.fill_convolution, equations.convolution_point)
-SPECTRUM = Fill(equations.fill_spectrum, equations.spectrum_point)
-INVERSE = Fill(equations.fill_inverse, equations.inverse_point)
-WIENER = Fill(equations.fill_wiener, equations.wiener_point)
-UPDATE = Fill(equations.fill_update, equations.ratio_point, equations.correlation_point)
+CONVOLUTION = Fill(equations.convolution_point)
+SPECTRUM = Fill(equations.spectrum_point)
+INVERSE = Fill(equations.inverse_point)
+WIENER = Fill(equations.wiener_point)
+CORRELATION = Fill(equations.correlation_point)
+RATIO = Fill(equations.ratio_point, equations.quotient)
+UPDATE = Fill(equations.update_point, equations.quotient)
 
 
 def convolve(x: Any, psf: Any, center: tuple[int, ...], circular: bool) -> Any:
@@ -46,11 +48,14 @@ def richardson_lucy(
 ) -> Any:
     """Evaluate so many steps of Richardson and Lucy (Z7); see `cpu.richardson_lucy`."""
     wide, psf, zero = _wide(x), _wide(psf), _zero(x)
+    spread = psf, center, circular, zero
     estimate = np.ones_like(wide)
+    weight = CORRELATION(np.empty_like(wide), estimate, *spread)
     for _ in range(iterations):
-        model = CONVOLUTION(np.empty_like(wide), estimate, psf, center, circular, zero)
-        arguments = (estimate, wide, model, psf, center, circular, zero)
-        estimate = UPDATE(np.empty_like(wide), *arguments)
+        model = CONVOLUTION(np.empty_like(wide), estimate, *spread)
+        ratio = RATIO(np.empty_like(wide), wide, model)
+        up = CORRELATION(np.empty_like(wide), ratio, *spread)
+        estimate = UPDATE(np.empty_like(wide), estimate, up, weight)
     return estimate.astype(x.dtype)
 
 

@@ -67,7 +67,7 @@ def binary_cross_entropy(prediction: Any, target: Any, *, reduction: str = "mean
     >>> dr.binary_cross_entropy(x, t, reduction="none")
     array([[0.        , 0.69314718, 0.        ]])
     """
-    kernels = backend.kernels(
+    kernels, prediction, target = backend.kernels(
         "binary_cross_entropy", "losses", prediction=prediction, target=target
     )
     check_operands("binary_cross_entropy", prediction, target, reduction)
@@ -130,7 +130,9 @@ def binary_cross_entropy_backward(
     array([[ 1., -2., -1.]])
     """
     name = "binary_cross_entropy_backward"
-    kernels = backend.kernels(name, "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        name, "losses", prediction=prediction, target=target
+    )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)
     return kernels.binary_cross_entropy_backward(prediction, target, grad, reduction)
@@ -189,7 +191,7 @@ def binary_cross_entropy_with_logits(
     >>> dr.binary_cross_entropy_with_logits(x, t, reduction="none")
     array([[9.85967654e-305, 6.93147181e-001, 7.00000000e+002]])
     """
-    kernels = backend.kernels(
+    kernels, prediction, target = backend.kernels(
         "binary_cross_entropy_with_logits", "losses", prediction=prediction, target=target
     )
     check_operands("binary_cross_entropy_with_logits", prediction, target, reduction)
@@ -250,7 +252,9 @@ def binary_cross_entropy_with_logits_backward(
     array([[ 9.85967654e-305,  0.00000000e+000, -9.85967654e-305]])
     """
     name = "binary_cross_entropy_with_logits_backward"
-    kernels = backend.kernels(name, "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        name, "losses", prediction=prediction, target=target
+    )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)
     return kernels.binary_cross_entropy_with_logits_backward(prediction, target, grad, reduction)

@@ -73,7 +73,9 @@ def huber(prediction: Any, target: Any, *, delta: float = 1.0, reduction: str = 
     >>> dr.huber(x, t, delta=2.0, reduction="none")
     array([[0.5, 8. ]])
     """
-    kernels = backend.kernels("huber", "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        "huber", "losses", prediction=prediction, target=target
+    )
     check_operands("huber", prediction, target, reduction)
     delta = positive("huber", "delta", delta)
     return kernels.huber(prediction, target, reduction, delta)
@@ -139,7 +141,9 @@ def huber_backward(
     array([[1., 2.]])
     """
     name = "huber_backward"
-    kernels = backend.kernels(name, "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        name, "losses", prediction=prediction, target=target
+    )
     check_operands(name, prediction, target, reduction)
     delta = positive(name, "delta", delta)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)
@@ -193,7 +197,9 @@ def mae(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     >>> dr.mae(x, t)
     array(1.)
     """
-    kernels = backend.kernels("mae", "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        "mae", "losses", prediction=prediction, target=target
+    )
     check_operands("mae", prediction, target, reduction)
     return kernels.mae(prediction, target, reduction)
 
@@ -251,7 +257,9 @@ def mae_backward(
     array([[ 0. , -1.5]])
     """
     name = "mae_backward"
-    kernels = backend.kernels(name, "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        name, "losses", prediction=prediction, target=target
+    )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)
     return kernels.mae_backward(prediction, target, grad, reduction)
@@ -306,7 +314,9 @@ def mse(prediction: Any, target: Any, *, reduction: str = "mean") -> Any:
     >>> dr.mse(x, t, reduction="sum")
     array(5.)
     """
-    kernels = backend.kernels("mse", "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        "mse", "losses", prediction=prediction, target=target
+    )
     check_operands("mse", prediction, target, reduction)
     return kernels.mse(prediction, target, reduction)
 
@@ -364,7 +374,9 @@ def mse_backward(
     array([[ 0., -6.]])
     """
     name = "mse_backward"
-    kernels = backend.kernels(name, "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        name, "losses", prediction=prediction, target=target
+    )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)
     return kernels.mse_backward(prediction, target, grad, reduction)

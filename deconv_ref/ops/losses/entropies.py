@@ -68,7 +68,7 @@ def categorical_cross_entropy(prediction: Any, target: Any, *, reduction: str = 
     >>> dr.categorical_cross_entropy(x, t)
     array(1.38629436)
     """
-    kernels = backend.kernels(
+    kernels, prediction, target = backend.kernels(
         "categorical_cross_entropy", "losses", prediction=prediction, target=target
     )
     check_lines("categorical_cross_entropy", prediction, target, reduction)
@@ -130,7 +130,9 @@ def categorical_cross_entropy_backward(
     array([[-4., -0., -0.]])
     """
     name = "categorical_cross_entropy_backward"
-    kernels = backend.kernels(name, "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        name, "losses", prediction=prediction, target=target
+    )
     check_lines(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, places(prediction), reduction)
     if isinstance(grad, np.ndarray):
@@ -193,7 +195,7 @@ def softmax_cross_entropy(prediction: Any, target: Any, *, reduction: str = "mea
     >>> dr.softmax_cross_entropy(x, t, reduction="none")
     array([9.85967654e-305, 6.93147181e-001])
     """
-    kernels = backend.kernels(
+    kernels, prediction, target = backend.kernels(
         "softmax_cross_entropy", "losses", prediction=prediction, target=target
     )
     check_lines("softmax_cross_entropy", prediction, target, reduction)
@@ -259,7 +261,9 @@ def softmax_cross_entropy_backward(
     array([[-9.85967654e-305,  9.85967654e-305]])
     """
     name = "softmax_cross_entropy_backward"
-    kernels = backend.kernels(name, "losses", prediction=prediction, target=target)
+    kernels, prediction, target = backend.kernels(
+        name, "losses", prediction=prediction, target=target
+    )
     check_lines(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, places(prediction), reduction)
     if isinstance(grad, np.ndarray):

@@ -16,8 +16,6 @@ Throughout, 0 log 0 is 0: a category that the target leaves out does not count.
 
 import math
 
-import numpy as np
-
 from deconv_ref import real
 
 
@@ -173,21 +171,3 @@ def _sum_of_exponentials(x, m, a, b):
     for j in range(1, x.shape[1]):
         total += real.exp(x[a, j, b] - m)
     return total
-
-
-def fill_categorical_cross_entropy(x, t, values):
-    """Evaluate J12 for every element of `values`."""
-    for at in np.ndindex(values.shape):
-        values[at] = categorical_cross_entropy_point(x, t, *at)
-
-
-def fill_softmax_cross_entropy(x, t, values):
-    """Evaluate J14 for every element of `values`."""
-    for at in np.ndindex(values.shape):
-        values[at] = softmax_cross_entropy_point(x, t, *at)
-
-
-def fill_softmax_cross_entropy_gradient(x, t, grad, count, grad_x):
-    """Evaluate J15 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = softmax_cross_entropy_gradient_point(x, t, grad, count, *at)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.arrays import empty
 from deconv_ref.compiling import Fill
 from deconv_ref.elementwise import Elementwise
 from deconv_ref.ops.losses import equations as eq
@@ -34,11 +35,9 @@ square, l2_penalty_backward = (
     Elementwise(eq.l2_penalty_gradient_point),
 )
 
-CATEGORICAL = Fill(eq.fill_categorical_cross_entropy, eq.categorical_cross_entropy_point, *LINE)
-SOFTMAX = Fill(eq.fill_softmax_cross_entropy, eq.softmax_cross_entropy_point, *LINE)
-SOFTMAX_GRADIENT = Fill(
-    eq.fill_softmax_cross_entropy_gradient, eq.softmax_cross_entropy_gradient_point, *LINE
-)
+CATEGORICAL = Fill(eq.categorical_cross_entropy_point, *LINE)
+SOFTMAX = Fill(eq.softmax_cross_entropy_point, *LINE)
+SOFTMAX_GRADIENT = Fill(eq.softmax_cross_entropy_gradient_point, *LINE)
 
 
 def categorical_cross_entropy(x: Any, t: Any, reduction: str) -> Any:
@@ -60,7 +59,7 @@ def softmax_cross_entropy(x: Any, t: Any, reduction: str) -> Any:
 def softmax_cross_entropy_backward(x: Any, t: Any, grad: Any, reduction: str) -> Any:
     """Evaluate J15; see `deconv_ref.ops.losses.cpu.softmax_cross_entropy_backward`."""
     spread, count = gradient_of_values(grad, x, reduction)
-    return SOFTMAX_GRADIENT(np.empty(x.shape, x.dtype), x, t, spread, count)
+    return SOFTMAX_GRADIENT(empty(x, x.shape), x, t, spread, count)
 
 
 def l1_penalty(w: Any, strength: Any) -> Any:
@@ -74,4 +73,4 @@ def l2_penalty(w: Any, strength: Any) -> Any:
 
 
 def _values(x: Any) -> Any:
-    return np.empty((x.shape[0], x.shape[2]), object if x.dtype == object else np.float64)
+    return empty(x, (x.shape[0], x.shape[2]), object if x.dtype == object else np.float64)

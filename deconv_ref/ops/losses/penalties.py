@@ -56,7 +56,7 @@ def l1_penalty(weight: Any, strength: float) -> Any:
     >>> dr.l1_penalty(np.array([[-3.0, 0.0, 1.0]]), 0.5)
     array(2.)
     """
-    kernels = backend.kernels("l1_penalty", "losses", weight=weight)
+    kernels, weight = backend.kernels("l1_penalty", "losses", weight=weight)
     check_floating("l1_penalty", weight=weight)
     strength = nonnegative("l1_penalty", "strength", strength)
     return kernels.l1_penalty(weight, strength)
@@ -104,7 +104,7 @@ def l1_penalty_backward(weight: Any, strength: float) -> Any:
     array([[-0.5,  0. ,  0.5]])
     """
     name = "l1_penalty_backward"
-    kernels = backend.kernels(name, "losses", weight=weight)
+    kernels, weight = backend.kernels(name, "losses", weight=weight)
     check_floating(name, weight=weight)
     strength = nonnegative(name, "strength", strength)
     return kernels.l1_penalty_backward(weight, strength)
@@ -153,7 +153,7 @@ def l2_penalty(weight: Any, strength: float) -> Any:
     >>> dr.l2_penalty(np.array([[-3.0, 0.0, 1.0]]), 0.5)
     array(5.)
     """
-    kernels = backend.kernels("l2_penalty", "losses", weight=weight)
+    kernels, weight = backend.kernels("l2_penalty", "losses", weight=weight)
     check_floating("l2_penalty", weight=weight)
     strength = nonnegative("l2_penalty", "strength", strength)
     return kernels.l2_penalty(weight, strength)
@@ -201,7 +201,7 @@ def l2_penalty_backward(weight: Any, strength: float) -> Any:
     array([[-3.,  0.,  1.]])
     """
     name = "l2_penalty_backward"
-    kernels = backend.kernels(name, "losses", weight=weight)
+    kernels, weight = backend.kernels(name, "losses", weight=weight)
     check_floating(name, weight=weight)
     strength = nonnegative(name, "strength", strength)
     return kernels.l2_penalty_backward(weight, strength)

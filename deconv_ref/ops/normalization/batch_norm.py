@@ -135,7 +135,9 @@ def batch_norm(
         "running_mean": running_mean,
         "running_var": running_var,
     }
-    kernels = backend.kernels(name, "normalization", x=x, **vectors)
+    kernels, x, *adopted = backend.kernels(name, "normalization", x=x, **vectors)
+    vectors = dict(zip(vectors, adopted, strict=True))
+    gamma, beta, running_mean, running_var = adopted
     check_operands(name, x, vectors, training)
     _check_number(name, "momentum", momentum, 1.0)
     _check_number(name, "epsilon", epsilon)
@@ -221,7 +223,11 @@ def batch_norm_backward(
     """
     name = "batch_norm_backward"
     vectors = {"gamma": gamma, "saved_mean": saved_mean, "saved_inv_std": saved_inv_std}
-    kernels = backend.kernels(name, "normalization", grad_y=grad_y, x=x, **vectors)
+    kernels, grad_y, x, *adopted = backend.kernels(
+        name, "normalization", grad_y=grad_y, x=x, **vectors
+    )
+    vectors = dict(zip(vectors, adopted, strict=True))
+    gamma, saved_mean, saved_inv_std = adopted
     check_operands(name, x, vectors, training)
     check_floating(name, x=x, grad_y=grad_y)
     check_shape(name, "grad_y", grad_y, x.shape, "It has the shape of batch_norm's result")

@@ -115,7 +115,7 @@ def dropout_backward(grad_y: Any, rate: float, *, mask: Any) -> Any:
 
 
 def _dropped(function: str, name: str, x: Any, rate: Any, mask: Any) -> Any:
-    kernels = backend.kernels(function, "normalization", **{name: x, "mask": mask})
+    kernels, x, mask = backend.kernels(function, "normalization", **{name: x, "mask": mask})
     check_floating(function, **{name: x if x is not None else ()})
     if not is_array(mask) or mask.dtype not in (np.dtype(np.bool_), x.dtype):
         got = str(mask.dtype) if is_array(mask) else type(mask).__name__

@@ -7,8 +7,6 @@ p. ``zero`` is 0 in the type to add in: float64, whatever the arrays are.
 All but N3 are rational: on `fractions.Fraction` they are exact.
 """
 
-import numpy as np
-
 
 def mean_point(x, zero, c):
     """Evaluate the mean of a channel.
@@ -123,71 +121,3 @@ def dropout_point(x, mask, keep, i):
     y[i] = x[i] mask[i] / keep,  keep = 1 - rate                                          (N11)
     """
     return x[i] * mask[i] / keep
-
-
-def fill_mean(x, zero, mean):
-    """Evaluate N1 for every element of `mean`."""
-    for c in range(mean.shape[0]):
-        mean[c] = mean_point(x, zero, c)
-
-
-def fill_variance(x, mean, zero, var):
-    """Evaluate N2 for every element of `var`."""
-    for c in range(var.shape[0]):
-        var[c] = variance_point(x, mean, zero, c)
-
-
-def fill_inv_std(var, epsilon, inv_std):
-    """Evaluate N3 for every element of `inv_std`."""
-    for c in range(inv_std.shape[0]):
-        inv_std[c] = inv_std_point(var, epsilon, c)
-
-
-def fill_normalized(x, gamma, beta, mean, inv_std, y):
-    """Evaluate N4 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = normalized_point(x, gamma, beta, mean, inv_std, *at)
-
-
-def fill_unbiased(var, count, unbiased):
-    """Evaluate N5 for every element of `unbiased`."""
-    for c in range(unbiased.shape[0]):
-        unbiased[c] = unbiased_point(var, count, c)
-
-
-def fill_running(old, new, momentum, running):
-    """Evaluate N6 for every element of `running`."""
-    for c in range(running.shape[0]):
-        running[c] = running_point(old, new, momentum, c)
-
-
-def fill_beta_gradient(grad_y, zero, grad_beta):
-    """Evaluate N7 for every element of `grad_beta`."""
-    for c in range(grad_beta.shape[0]):
-        grad_beta[c] = beta_gradient_point(grad_y, zero, c)
-
-
-def fill_gamma_gradient(grad_y, x, mean, inv_std, zero, grad_gamma):
-    """Evaluate N8 for every element of `grad_gamma`."""
-    for c in range(grad_gamma.shape[0]):
-        grad_gamma[c] = gamma_gradient_point(grad_y, x, mean, inv_std, zero, c)
-
-
-def fill_input_gradient(grad_y, x, gamma, mean, inv_std, grad_gamma, grad_beta, grad_x):
-    """Evaluate N9 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = input_gradient_point(
-            grad_y, x, gamma, mean, inv_std, grad_gamma, grad_beta, *at
-        )
-
-
-def fill_constant_gradient(grad_y, gamma, inv_std, grad_x):
-    """Evaluate N10 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = constant_gradient_point(grad_y, gamma, inv_std, *at)
-
-
-def fill_dropout(x, mask, keep, y):
-    """Evaluate N11 for every element of `y`."""
-    for i in range(y.shape[0]):
-        y[i] = dropout_point(x, mask, keep, i)

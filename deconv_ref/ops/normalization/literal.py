@@ -7,22 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.arrays import empty
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.normalization import equations
 
 __all__ = ["dropout", "gradients", "inv_std", "normalize", "running", "statistics", "unbiased"]
 
-MEAN = Fill(equations.fill_mean, equations.mean_point)
-VARIANCE = Fill(equations.fill_variance, equations.variance_point)
-INV_STD = Fill(equations.fill_inv_std, equations.inv_std_point)
-NORMALIZED = Fill(equations.fill_normalized, equations.normalized_point)
-UNBIASED = Fill(equations.fill_unbiased, equations.unbiased_point)
-RUNNING = Fill(equations.fill_running, equations.running_point)
-BETA_GRADIENT = Fill(equations.fill_beta_gradient, equations.beta_gradient_point)
-GAMMA_GRADIENT = Fill(equations.fill_gamma_gradient, equations.gamma_gradient_point)
-INPUT_GRADIENT = Fill(equations.fill_input_gradient, equations.input_gradient_point)
-CONSTANT_GRADIENT = Fill(equations.fill_constant_gradient, equations.constant_gradient_point)
-DROPOUT = Fill(equations.fill_dropout, equations.dropout_point)
+MEAN = Fill(equations.mean_point)
+VARIANCE = Fill(equations.variance_point)
+INV_STD = Fill(equations.inv_std_point)
+NORMALIZED = Fill(equations.normalized_point)
+UNBIASED = Fill(equations.unbiased_point)
+RUNNING = Fill(equations.running_point)
+BETA_GRADIENT = Fill(equations.beta_gradient_point)
+GAMMA_GRADIENT = Fill(equations.gamma_gradient_point)
+INPUT_GRADIENT = Fill(equations.input_gradient_point)
+CONSTANT_GRADIENT = Fill(equations.constant_gradient_point)
+DROPOUT = Fill(equations.dropout_point)
 
 
 def statistics(x: Any) -> tuple[Any, Any]:
@@ -33,23 +34,23 @@ def statistics(x: Any) -> tuple[Any, Any]:
 
 def inv_std(var: Any, epsilon: Any) -> Any:
     """Evaluate the normalizing factors (N3), in float64."""
-    return INV_STD(np.empty(len(var), np.float64), var, epsilon)
+    return INV_STD(empty(var, var.shape, np.float64), var, epsilon)
 
 
 def normalize(x: Any, gamma: Any, beta: Any, mean: Any, inv_std: Any) -> Any:
     """Evaluate batch normalization with given statistics (N4); see `cpu.normalize`."""
     vectors = map(_wide, (gamma, beta, mean, inv_std))
-    return NORMALIZED(np.empty(x.shape, x.dtype), x, *vectors)
+    return NORMALIZED(empty(x, x.shape), x, *vectors)
 
 
 def unbiased(var: Any, count: int) -> Any:
     """Evaluate the unbiased variances (N5)."""
-    return UNBIASED(np.empty_like(var), var, count)
+    return UNBIASED(empty(var, var.shape), var, count)
 
 
 def running(old: Any, new: Any, momentum: Any) -> Any:
     """Evaluate the next running statistics (N6), of the dtype of the old ones."""
-    return RUNNING(np.empty(old.shape, old.dtype), old, new, momentum)
+    return RUNNING(empty(old, old.shape), old, new, momentum)
 
 
 def gradients(
@@ -59,7 +60,7 @@ def gradients(
     gamma, mean, inv_std = map(_wide, (gamma, mean, inv_std))
     grad_beta = BETA_GRADIENT(_per_channel(x), grad_y, _zero(x))
     grad_gamma = GAMMA_GRADIENT(_per_channel(x), grad_y, x, mean, inv_std, _zero(x))
-    grad_x = np.empty(x.shape, x.dtype)
+    grad_x = empty(x, x.shape)
     if training:
         INPUT_GRADIENT(grad_x, grad_y, x, gamma, mean, inv_std, grad_gamma, grad_beta)
     else:
@@ -69,11 +70,11 @@ def gradients(
 
 def dropout(x: Any, mask: Any, keep: Any) -> Any:
     """Evaluate dropout of a flat array (N11)."""
-    return DROPOUT(np.empty(x.shape, x.dtype), x, mask, keep)
+    return DROPOUT(empty(x, x.shape), x, mask, keep)
 
 
 def _per_channel(x: Any) -> Any:
-    return np.empty(x.shape[1], object if x.dtype == object else np.float64)
+    return empty(x, (x.shape[1],), object if x.dtype == object else np.float64)
 
 
 def _wide(vector: Any) -> Any:

@@ -5,8 +5,6 @@ Legend: batch ``n``, channel ``c``; cell ``(z, i, j)`` of the input of D x H x W
 own says which cell a position shows: `source`.
 """
 
-import numpy as np
-
 ZEROS, REFLECT, REPLICATE, CIRCULAR = range(4)  # in the order of `deconv_ref.ops.padding.pad.MODES`
 OUTSIDE = -1
 
@@ -70,15 +68,3 @@ def fill_sources(mode, before, size, sources):
     """Evaluate K1 for every position of an axis."""
     for o in range(sources.shape[0]):
         sources[o] = source(mode, o, before, size)
-
-
-def fill_pad(x, value, mode, before, y):
-    """Evaluate K2 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = pad_point(x, value, mode, before, *at)
-
-
-def fill_pad_gradient(grad_y, zero, mode, before, grad_x):
-    """Evaluate K3 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = pad_gradient_point(grad_y, zero, mode, before, grad_x.shape[2:], *at)

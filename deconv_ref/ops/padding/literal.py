@@ -5,32 +5,30 @@ Slow, plain, exact on fractions, and what every other kernel is proven against.
 
 from typing import Any
 
-import numpy as np
-
+from deconv_ref.arrays import empty
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.padding import equations
 
 __all__ = ["forward", "gradient"]
 
-FORWARD = Fill(equations.fill_pad, equations.source, equations.pad_point)
-GRADIENT = Fill(equations.fill_pad_gradient, equations.source, equations.pad_gradient_point)
+FORWARD = Fill(equations.pad_point, equations.source)
+GRADIENT = Fill(equations.pad_gradient_point, equations.source)
 
 Pairs = tuple[tuple[int, int], ...]
 
 
 def forward(x: Any, padding: Pairs, mode: int, value: Any) -> Any:
     """Evaluate the padded array (K2); see `deconv_ref.ops.padding.cpu.forward`."""
-    size = [n + before + after for n, (before, after) in zip(x.shape[2:], padding, strict=True)]
-    y = np.empty((*x.shape[:2], *size), x.dtype)
-    return FORWARD(y, x, value, mode, _before(padding))
+    size = tuple(n + sum(sides) for n, sides in zip(x.shape[2:], padding, strict=True))
+    return FORWARD(empty(x, (*x.shape[:2], *size)), x, value, mode, _before(padding))
 
 
 def gradient(grad_y: Any, padding: Pairs, mode: int) -> Any:
     """Evaluate the input gradient (K3); see `deconv_ref.ops.padding.cpu.gradient`."""
     shape = grad_y.shape
-    size = [n - before - after for n, (before, after) in zip(shape[2:], padding, strict=True)]
-    grad_x = np.empty((*shape[:2], *size), grad_y.dtype)
-    return GRADIENT(grad_x, grad_y, _zero(grad_y), mode, _before(padding))
+    size = tuple(n - sum(sides) for n, sides in zip(shape[2:], padding, strict=True))
+    grad_x = empty(grad_y, (*shape[:2], *size))
+    return GRADIENT(grad_x, grad_y, _zero(grad_y), mode, _before(padding), size)
 
 
 def _zero(array: Any) -> Any:

@@ -94,7 +94,7 @@ def pad(x: Any, padding: Padding, *, mode: str = "zeros", value: float = 0.0) ->
     >>> pad(x, [(1, 2)], mode="circular")
     array([[[3., 1., 2., 3., 1., 2.]]])
     """
-    kernels = backend.kernels("pad", "padding", x=x)
+    kernels, x = backend.kernels("pad", "padding", x=x)
     check_floating("pad", x=x)
     check_spatial("pad", "x", x)
     size = tuple(x.shape[2:])
@@ -155,7 +155,7 @@ def pad_backward(
     array([[[  10.,  101., 1000.]]])
     """
     name = "pad_backward"
-    kernels = backend.kernels(name, "padding", grad_y=grad_y)
+    kernels, grad_y = backend.kernels(name, "padding", grad_y=grad_y)
     check_floating(name, grad_y=grad_y)
     check_spatial(name, "grad_y", grad_y)
     shape = full_size(name, "input_size", input_size, "grad_y", grad_y)

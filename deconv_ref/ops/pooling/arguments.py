@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deconv_ref.checks import check_floating, check_shape, check_spatial
+from deconv_ref.checks import check_floating, check_shape, check_spatial, is_array
+from deconv_ref.cuda import on_gpu
 from deconv_ref.errors import DTypeError, ParameterError, message
 
 __all__ = ["MaxPooled", "check_indices", "check_input", "check_int64", "flat"]
@@ -72,10 +73,13 @@ def check_indices(
     Raises
     ------
     DTypeError, ShapeError, ParameterError
-        If the dtype is not int64, the shape another, or an index outside.
+        If the dtype is not int64, the shape another, or an index outside. Indices on a GPU are not
+        read back for this: there, one outside is nowhere.
     """
     check_int64(function, indices)
     check_shape(function, "indices", indices, shape, "max_pool gives one index for each value")
+    if on_gpu(indices):
+        return
     cells = prod(size)
     if indices.size and not -1 <= indices.min() <= indices.max() < cells:
         first = next(int(index) for index in indices.flat if not -1 <= index < cells)
@@ -91,7 +95,7 @@ def check_int64(function: str, indices: Any) -> None:
     DTypeError
         If it is another.
     """
-    if not isinstance(indices, np.ndarray):
+    if not is_array(indices):
         got, remedy = type(indices).__name__, "np.asarray(indices, dtype=np.int64)"
     elif indices.dtype != np.int64:
         got, remedy = str(indices.dtype), "indices.astype(np.int64)"

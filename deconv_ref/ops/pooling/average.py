@@ -91,7 +91,7 @@ def avg_pool(
     >>> dr.avg_pool(x, 2, ceil_mode=True)
     array([[[4., 4.]]])
     """
-    kernels = backend.kernels("avg_pool", "pooling", x=x)
+    kernels, x = backend.kernels("avg_pool", "pooling", x=x)
     check_input("avg_pool", x=x)
     check_choice("avg_pool", "ceil_mode", ceil_mode, (False, True))
     check_choice("avg_pool", "count_include_pad", count_include_pad, (False, True))
@@ -155,7 +155,7 @@ def avg_pool_backward(
     array([[[ 1., 11., 10.]]])
     """
     name = "avg_pool_backward"
-    kernels = backend.kernels(name, "pooling", grad_y=grad_y)
+    kernels, grad_y = backend.kernels(name, "pooling", grad_y=grad_y)
     check_input(name, grad_y=grad_y)
     shape = full_size(name, "input_size", input_size, "grad_y", grad_y)
     check_choice(name, "ceil_mode", ceil_mode, (False, True))

@@ -1,8 +1,7 @@
 """The equations of pooling and unpooling, one element of a result at a time.
 
-Point functions and fill functions, as in every chapter: a *point function* is the equation in its
-docstring, gathers, and goes through its terms in row-major order; a *fill function* evaluates one
-for every element of a result.
+Point functions, as in every chapter: each is the equation in its docstring, gathers, and goes
+through its terms in row-major order.
 
 Legend: batch ``n``, channel ``c``; cell ``(z, i, j)`` of D x H x W on the input side of the
 pooling, position ``(d, h, w)`` of its window on the output side. ``S``, ``A`` and ``P`` are the
@@ -21,8 +20,6 @@ avg_unpool      P8                         P9
 ==============  =========================  ======================================
 """
 
-import numpy as np
-
 
 def window_cells(taps, kernel, size, axis, o):
     """List the cells of an axis of ``size`` that position o meets: oS + tA - P for t = 0 .. K-1."""
@@ -40,15 +37,29 @@ def window_positions(taps, kernel, size, axis, i):
 
 
 def max_pool_point(x, lowest, taps, kernel, n, c, d, h, w):
-    """Evaluate one maximum and its index.
+    """Evaluate one maximum.
 
     y[n,c,d,h,w] = max of x[n,c,z,i,j] over the cells of window (d,h,w)                    (P1)
 
+    A NaN is above everything. A window without cells has ``lowest``, minus infinity.
+    """
+    best, _ = first_maximum(x, lowest, taps, kernel, n, c, d, h, w)
+    return best
+
+
+def max_pool_index_point(x, lowest, taps, kernel, n, c, d, h, w):
+    """Evaluate the index of one maximum.
+
     indices[n,c,d,h,w] = (zH + i)W + j of the first cell that holds it                     (P2)
 
-    A NaN is above everything, so that the first one wins. A window without cells has ``lowest``,
-    minus infinity, and index -1.
+    The first NaN wins. A window without cells has -1.
     """
+    _, index = first_maximum(x, lowest, taps, kernel, n, c, d, h, w)
+    return index
+
+
+def first_maximum(x, lowest, taps, kernel, n, c, d, h, w):
+    """Find the maximum of window (d,h,w) and the index of the first cell that holds it."""
     best = lowest
     index = -1
     for z in window_cells(taps, kernel, x.shape[2], 0, d):
@@ -93,7 +104,7 @@ def max_unpool_backward_point(grad_y, indices, zero, n, c, o):
     has it too                                                                             (P5)
     """
     i = indices[n, c, o]
-    if i < 0:
+    if not 0 <= i < grad_y.shape[2]:
         return zero
     for later in range(o + 1, indices.shape[2]):
         if indices[n, c, later] == i:
@@ -200,56 +211,3 @@ def avg_unpool_backward_point(shares, zero, taps, kernel, n, c, d, h, w):
     The quotients, rounded, are ``shares``.
     """
     return window_sum(shares, zero, taps, kernel, n, c, d, h, w)
-
-
-def fill_max_pool(x, lowest, taps, kernel, indices, y):
-    """Evaluate P1 and P2 for every element of `y` and of `indices`."""
-    for at in np.ndindex(y.shape):
-        y[at], indices[at] = max_pool_point(x, lowest, taps, kernel, *at)
-
-
-def fill_max_pool_backward(grad_y, indices, zero, grad_x):
-    """Evaluate P3 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = max_pool_backward_point(grad_y, indices, zero, *at)
-
-
-def fill_max_unpool(x, indices, zero, y):
-    """Evaluate P4 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = max_unpool_point(x, indices, zero, *at)
-
-
-def fill_max_unpool_backward(grad_y, indices, zero, grad_x):
-    """Evaluate P5 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = max_unpool_backward_point(grad_y, indices, zero, *at)
-
-
-def fill_avg_pool(x, zero, nan, taps, kernel, bounds, y):
-    """Evaluate P6 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = avg_pool_point(x, zero, nan, taps, kernel, bounds, *at)
-
-
-def fill_avg_pool_backward(grad_y, zero, taps, kernel, bounds, shares, grad_x):
-    """Evaluate P7 for every element of `grad_x`; `shares` holds its quotients."""
-    for at in np.ndindex(shares.shape):
-        shares[at] = avg_pool_share_point(grad_y, zero, taps, kernel, bounds, *at)
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = avg_pool_backward_point(shares, zero, taps, kernel, *at)
-
-
-def fill_avg_unpool(x, zero, taps, kernel, y):
-    """Evaluate P8 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = avg_unpool_point(x, zero, taps, kernel, *at)
-
-
-def fill_avg_unpool_backward(grad_y, zero, taps, kernel, shares, grad_x):
-    """Evaluate P9 for every element of `grad_x`; `shares` holds its quotients."""
-    for at in np.ndindex(shares.shape):
-        size = grad_x.shape[2:]
-        shares[at] = avg_unpool_share_point(grad_y, zero, taps, kernel, size, *at)
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = avg_unpool_backward_point(shares, zero, taps, kernel, *at)

@@ -94,7 +94,7 @@ def max_pool(
     >>> pooled.indices
     array([[[1, 3]]])
     """
-    kernels = backend.kernels("max_pool", "pooling", x=x)
+    kernels, x = backend.kernels("max_pool", "pooling", x=x)
     check_input("max_pool", x=x)
     check_choice("max_pool", "ceil_mode", ceil_mode, (False, True))
     window = pool_window("max_pool", x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
@@ -154,7 +154,7 @@ def max_pool_backward(grad_y: Any, indices: Any, input_size: Sequence[int]) -> A
     array([[[  0.,  21.,   0.,   0., 300.]]])
     """
     name = "max_pool_backward"
-    kernels = backend.kernels(name, "pooling", grad_y=grad_y, indices=indices)
+    kernels, grad_y, indices = backend.kernels(name, "pooling", grad_y=grad_y, indices=indices)
     check_input(name, grad_y=grad_y)
     shape = full_size(name, "input_size", input_size, "grad_y", grad_y)
     check_indices(name, indices, grad_y.shape, shape[2:])

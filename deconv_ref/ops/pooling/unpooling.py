@@ -80,7 +80,7 @@ def max_unpool(x: Any, indices: Any, output_size: Sequence[int]) -> Any:
     array([[[0., 9., 0., 7.]]])
     """
     name = "max_unpool"
-    kernels = backend.kernels(name, "pooling", x=x, indices=indices)
+    kernels, x, indices = backend.kernels(name, "pooling", x=x, indices=indices)
     check_input(name, x=x)
     shape = full_size(name, "output_size", output_size, "x", x)
     check_indices(name, indices, x.shape, shape[2:])
@@ -132,7 +132,7 @@ def max_unpool_backward(grad_y: Any, indices: Any) -> Any:
     array([[[0., 6., 7.]]])
     """
     name = "max_unpool_backward"
-    kernels = backend.kernels(name, "pooling", grad_y=grad_y, indices=indices)
+    kernels, grad_y, indices = backend.kernels(name, "pooling", grad_y=grad_y, indices=indices)
     check_input(name, grad_y=grad_y)
     check_int64(name, indices)
     if indices.ndim != grad_y.ndim or indices.shape[:2] != grad_y.shape[:2]:
@@ -211,7 +211,7 @@ def avg_unpool(
     array([[[2., 2., 5., 8., 8.]]])
     """
     name = "avg_unpool"
-    kernels = backend.kernels(name, "pooling", x=x)
+    kernels, x = backend.kernels(name, "pooling", x=x)
     check_input(name, x=x)
     size = None
     if output_size is not None:
@@ -276,7 +276,7 @@ def avg_unpool_backward(
     array([[[  171., 54150.]]])
     """
     name = "avg_unpool_backward"
-    kernels = backend.kernels(name, "pooling", grad_y=grad_y)
+    kernels, grad_y = backend.kernels(name, "pooling", grad_y=grad_y)
     check_input(name, grad_y=grad_y)
     shape = full_size(name, "input_size", input_size, "grad_y", grad_y)
     window = unpool_window(name, shape[2:], kernel_size, stride, padding, grad_y.shape[2:])

@@ -9,8 +9,6 @@ Sums run over the last axis outermost, then over the first and the second: what 
 up serves a whole row of a result. Each index runs upwards.
 """
 
-import numpy as np
-
 
 def weight(axis, output, cell):
     """Weigh a cell that an output reads along an axis: 1 - f the lower one, f the one above."""
@@ -110,39 +108,3 @@ def unshuffle_point(y, factor, n, channel, z, i, j):
     p, q, r = factor
     d, h, w = z * p + channel // (q * r) % p, i * q + channel // r % q, j * r + channel % r
     return y[n, channel // (p * q * r), d, h, w]
-
-
-def fill_nearest(x, grid, y):
-    """Evaluate U2 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = nearest_point(x, grid, *at)
-
-
-def fill_nearest_gradient(grad_y, grid, zero, grad_x):
-    """Evaluate U3 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = nearest_gradient_point(grad_y, grid, zero, *at)
-
-
-def fill_linear(x, grid, zero, y):
-    """Evaluate U4 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = linear_point(x, grid, zero, *at)
-
-
-def fill_linear_gradient(grad_y, grid, zero, grad_x):
-    """Evaluate U5 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = linear_gradient_point(grad_y, grid, zero, *at)
-
-
-def fill_shuffle(x, factor, y):
-    """Evaluate U6 for every element of `y`."""
-    for at in np.ndindex(y.shape):
-        y[at] = shuffle_point(x, factor, *at)
-
-
-def fill_unshuffle(y, factor, x):
-    """Evaluate U7 for every element of `x`."""
-    for at in np.ndindex(x.shape):
-        x[at] = unshuffle_point(y, factor, *at)

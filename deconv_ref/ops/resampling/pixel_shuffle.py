@@ -66,7 +66,7 @@ def pixel_shuffle(x: Any, factor: PerAxis) -> Any:
     array([[[[1., 2.],
              [3., 4.]]]])
     """
-    kernels = backend.kernels("pixel_shuffle", "resampling", x=x)
+    kernels, x = backend.kernels("pixel_shuffle", "resampling", x=x)
     factors = _factors("pixel_shuffle", x, factor)
     cells = math.prod(factors)
     if x.shape[1] % cells:
@@ -129,7 +129,7 @@ def pixel_unshuffle(x: Any, factor: PerAxis) -> Any:
     array([[[1., 3.],
             [2., 4.]]])
     """
-    kernels = backend.kernels("pixel_unshuffle", "resampling", x=x)
+    kernels, x = backend.kernels("pixel_unshuffle", "resampling", x=x)
     factors = _factors("pixel_unshuffle", x, factor)
     size = tuple(x.shape[2:])
     if any(n % f for n, f in zip(size, factors, strict=True)):

@@ -99,7 +99,7 @@ def upsample(
     >>> upsample(x, 5 / 3, mode="linear", align_corners=True)
     array([[[ 0.,  2.,  4., 10., 16.]]])
     """
-    kernels = backend.kernels("upsample", "resampling", x=x)
+    kernels, x = backend.kernels("upsample", "resampling", x=x)
     check_floating("upsample", x=x)
     check_spatial("upsample", "x", x)
     size = tuple(x.shape[2:])
@@ -167,7 +167,7 @@ def upsample_backward(
     array([[[ 3.5, 11.5]]])
     """
     name = "upsample_backward"
-    kernels = backend.kernels(name, "resampling", grad_y=grad_y)
+    kernels, grad_y = backend.kernels(name, "resampling", grad_y=grad_y)
     check_floating(name, grad_y=grad_y)
     check_spatial(name, "grad_y", grad_y)
     shape = full_size(name, "input_size", input_size, "grad_y", grad_y)

@@ -11,8 +11,6 @@ their sum. ``zero`` is 0 in the type to add in: float64, whatever the arrays are
 All of them are rational: on `fractions.Fraction` they are exact.
 """
 
-import numpy as np
-
 from deconv_ref.real import divide
 
 
@@ -109,31 +107,3 @@ def gradient_point(
                             result += weights[r, s, t] * slope_point(*cell, *moments, c1, c2)
     windows = mean_x.shape[2] * mean_x.shape[3] * mean_x.shape[4]
     return 2 * grad[n, c] / windows * (result / total)
-
-
-def fill_mean(x, weights, total, zero, mean):
-    """Evaluate S1 for every element of `mean`."""
-    for at in np.ndindex(mean.shape):
-        mean[at] = mean_point(x, weights, total, zero, *at)
-
-
-def fill_covariance(x, y, mean_x, mean_y, weights, total, zero, cov):
-    """Evaluate S2 for every element of `cov`."""
-    for at in np.ndindex(cov.shape):
-        cov[at] = covariance_point(x, y, mean_x, mean_y, weights, total, zero, *at)
-
-
-def fill_similarity(mean_x, mean_y, var_x, var_y, cov, c1, c2, zero, similarity):
-    """Evaluate S4 for every element of `similarity`."""
-    for at in np.ndindex(similarity.shape):
-        similarity[at] = similarity_point(mean_x, mean_y, var_x, var_y, cov, c1, c2, zero, *at)
-
-
-def fill_gradient(
-    grad, x, y, mean_x, mean_y, var_x, var_y, cov, c1, c2, weights, total, zero, grad_x
-):
-    """Evaluate S6 for every element of `grad_x`."""
-    for at in np.ndindex(grad_x.shape):
-        grad_x[at] = gradient_point(
-            grad, x, y, mean_x, mean_y, var_x, var_y, cov, c1, c2, weights, total, zero, *at
-        )

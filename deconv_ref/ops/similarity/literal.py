@@ -7,24 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.arrays import empty
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.similarity import equations
 from deconv_ref.real import divide
 
 __all__ = ["gradient", "similarity"]
 
-MEAN = Fill(equations.fill_mean, equations.mean_point)
-COVARIANCE = Fill(equations.fill_covariance, equations.covariance_point)
-SIMILARITY = Fill(
-    equations.fill_similarity, divide, equations.window_point, equations.similarity_point
-)
-GRADIENT = Fill(equations.fill_gradient, divide, equations.slope_point, equations.gradient_point)
+MEAN = Fill(equations.mean_point)
+COVARIANCE = Fill(equations.covariance_point)
+SIMILARITY = Fill(equations.similarity_point, equations.window_point, divide)
+GRADIENT = Fill(equations.gradient_point, equations.slope_point, divide)
 
 
 def similarity(x: Any, y: Any, taps: Any, c1: Any, c2: Any) -> Any:
     """Evaluate the similarity of every pair of images (S1 to S4); see `cpu.similarity`."""
     weights, total = _weights(x, taps)
-    result = np.empty(x.shape[:2], _wide(x))
+    result = empty(x, x.shape[:2], _wide(x))
     return SIMILARITY(result, *_moments(x, y, weights, total), c1, c2, _zero(x))
 
 
@@ -32,7 +31,7 @@ def gradient(grad: Any, x: Any, y: Any, taps: Any, c1: Any, c2: Any) -> Any:
     """Evaluate the gradient of `x` (S5, S6); see `cpu.gradient`."""
     weights, total = _weights(x, taps)
     moments = _moments(x, y, weights, total)
-    result = np.empty(x.shape, x.dtype)
+    result = empty(x, x.shape)
     return GRADIENT(result, grad, x, y, *moments, c1, c2, weights, total, _zero(x))
 
 
@@ -40,13 +39,13 @@ def _moments(x: Any, y: Any, weights: Any, total: Any) -> tuple[Any, ...]:
     places = [n - k + 1 for n, k in zip(x.shape[2:], weights.shape, strict=True)]
     windows, zero = (*x.shape[:2], *places), _zero(x)
     means = {
-        name: MEAN(np.empty(windows, _wide(x)), image, weights, total, zero)
+        name: MEAN(empty(x, windows, _wide(x)), image, weights, total, zero)
         for name, image in (("x", x), ("y", y))
     }
     pairs = (("x", x, "x", x), ("y", y, "y", y), ("x", x, "y", y))
     covariances = [
         COVARIANCE(
-            np.empty(windows, _wide(x)), left, right, means[a], means[b], weights, total, zero
+            empty(x, windows, _wide(x)), left, right, means[a], means[b], weights, total, zero
         )
         for a, left, b, right in pairs
     ]

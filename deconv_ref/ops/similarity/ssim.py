@@ -98,7 +98,7 @@ def ssim(
     1.0
     """
     name = "ssim"
-    kernels = backend.kernels(name, "similarity", x=x, y=y)
+    kernels, x, y = backend.kernels(name, "similarity", x=x, y=y)
     constants = check_images(name, {"x": x, "y": y}, data_range, window, k1, k2)
     values = kernels.similarity(volume(x), volume(y), taps(window, x.ndim - 2), *constants)
     return _rounded(_mean(values), x.dtype)
@@ -159,7 +159,8 @@ def ssim_loss(
     """
     name = "ssim_loss"
     images = {"prediction": prediction, "target": target}
-    kernels = backend.kernels(name, "similarity", **images)
+    kernels, prediction, target = backend.kernels(name, "similarity", **images)
+    images = {"prediction": prediction, "target": target}
     constants = check_images(name, images, data_range, window, k1, k2)
     check_choice(name, "reduction", reduction, REDUCTIONS)
     weights = taps(window, prediction.ndim - 2)
@@ -228,7 +229,8 @@ def ssim_loss_backward(
     """
     name = "ssim_loss_backward"
     images = {"prediction": prediction, "target": target}
-    kernels = backend.kernels(name, "similarity", **images)
+    kernels, prediction, target = backend.kernels(name, "similarity", **images)
+    images = {"prediction": prediction, "target": target}
     constants = check_images(name, images, data_range, window, k1, k2)
     check_choice(name, "reduction", reduction, REDUCTIONS)
     shape = prediction.shape[:2]

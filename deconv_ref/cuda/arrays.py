@@ -1,0 +1,149 @@
+"""Arrays on a GPU: how those of others are taken in, and how results are made.
+
+Whatever a caller's array is, of Numba, CuPy or PyTorch, kernels see a C-contiguous Numba array
+that is bound to the caller's stream. No element passes through the host: what is not contiguous is
+copied by a kernel.
+"""
+
+import sys
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from numba import cuda
+from numba.core import config
+from numba.cuda.cudadrv import devicearray
+
+from deconv_ref.cuda import on_gpu
+from deconv_ref.cuda.kernels import PointKernel, grid, launch, place_of
+
+__all__ = ["Array", "adopted", "empty", "rotated", "taken"]
+
+PER_THREAD = 2  # the interface's name for the default stream of a thread; 1 is the legacy one
+
+if config.ENABLE_CUDASIM:
+    Array: Any = devicearray.FakeCUDAArray
+else:
+
+    class Array(devicearray.DeviceNDArray):  # type: ignore[misc, no-redef]
+        """A Numba device array whose views stay on its stream."""
+
+        def reshape(self, *shape: Any, **order: Any) -> "Array":
+            """View the elements in another shape."""
+            return super().reshape(*shape, **order).bind(self.stream)
+
+
+def empty(shape: tuple[int, ...], dtype: Any, stream: Any = 0) -> Any:
+    """Make a C-contiguous array of no particular values, bound to a stream."""
+    array = cuda.device_array(shape, dtype, stream=stream)
+    return array if config.ENABLE_CUDASIM else _bound(array, stream)
+
+
+def taken(array: Any) -> Any:
+    """View an array of anybody as a C-contiguous `Array`, or copy it on its device to make it one.
+
+    Parameters
+    ----------
+    array : object
+        It offers ``__cuda_array_interface__``, or is an array of Numba's simulator.
+
+    Returns
+    -------
+    Array
+        Bound to the stream that the array is used on.
+    """
+    if config.ENABLE_CUDASIM:
+        view = array
+    else:
+        _select_device(array)
+        view = _bound(cuda.as_cuda_array(array, sync=False), _stream(array))
+    return view if view.size == 0 or view.is_c_contiguous() else _copy(view)
+
+
+def adopted(operands: Iterable[Any]) -> list[Any]:
+    """Take in the operands of one call, and bind them to one stream.
+
+    It is the first that is not the default stream, and waits for what is under way on the others.
+
+    Parameters
+    ----------
+    operands : iterable of object
+        Arrays on a GPU, which are `taken`; anything else stays as it is.
+
+    Returns
+    -------
+    list of object
+        In their order.
+    """
+    values = [taken(value) if on_gpu(value) else value for value in operands]
+    arrays = [value for value in values if on_gpu(value)]
+    streams = [array.stream for array in arrays if array.stream]
+    if not streams:
+        return values
+    for other in streams[1:]:
+        if int(other) != int(streams[0]):
+            event = cuda.event(timing=False)
+            event.record(other)
+            event.wait(streams[0])
+    return [value.bind(streams[0]) if on_gpu(value) else value for value in values]
+
+
+def rotated(weight: Any) -> Any:
+    """Rotate kernels, (A, B, *three axes), by 180 degrees."""
+    return ROTATION(empty(weight.shape, weight.dtype, weight.stream), weight)
+
+
+def rotated_point(weight, m, c, r, s, t):  # type: ignore[no-untyped-def]
+    """Read the element that a rotation by 180 degrees brings here."""
+    _, _, R, S, T = weight.shape
+    return weight[m, c, R - 1 - r, S - 1 - s, T - 1 - t]
+
+
+ROTATION = PointKernel(rotated_point)
+
+
+@cache
+def _copier(axes: int) -> Any:
+    place = place_of(axes)
+
+    def copy(result, x):  # type: ignore[no-untyped-def]
+        for i in range(cuda.grid(1), result.size, cuda.gridsize(1)):
+            at = place(i, result.shape)
+            result[at] = x[at]
+
+    return cuda.jit(copy)
+
+
+def _bound(array: Any, stream: Any) -> Any:
+    memory = array.gpu_data
+    return Array(array.shape, array.strides, array.dtype, stream=stream, gpu_data=memory)
+
+
+def _copy(view: Any) -> Any:
+    result = empty(view.shape, view.dtype, view.stream)
+    launch(_copier(view.ndim), *grid(view.size), result, view)
+    return result
+
+
+def _select_device(array: Any) -> None:
+    """Make the GPU that holds an array Numba's current one."""
+    device = getattr(array, "device", None)  # as PyTorch and CuPy have it
+    number = getattr(device, "index", getattr(device, "id", None))
+    if number is not None and number != cuda.get_current_device().id:
+        cuda.select_device(number)
+
+
+def _stream(array: Any) -> Any:
+    """Find the stream that an array is used on, 0 where nothing says so."""
+    if isinstance(array, devicearray.DeviceNDArray):
+        return array.stream
+    number = array.__cuda_array_interface__.get("stream")
+    torch = sys.modules.get("torch")
+    if number is None and torch is not None and isinstance(array, torch.Tensor):
+        # Its interface does not tell; what it computes with the array goes to this one.
+        number = torch.cuda.current_stream(array.device).cuda_stream
+    if not number or number == 1:
+        return 0
+    return (
+        cuda.per_thread_default_stream() if number == PER_THREAD else cuda.external_stream(number)
+    )

@@ -1,0 +1,27 @@
+"""The CUDA kernels of pooling and unpooling, for arrays on a GPU.
+
+The functions are those of `deconv_ref.ops.pooling.cpu`. The literal kernels serve here: their point
+functions run on the GPU as they do on the CPU, a thread for each element of a result.
+"""
+
+from deconv_ref.ops.pooling.literal import (
+    avg_pool,
+    avg_pool_backward,
+    avg_unpool,
+    avg_unpool_backward,
+    max_pool,
+    max_pool_backward,
+    max_unpool,
+    max_unpool_backward,
+)
+
+__all__ = [
+    "avg_pool",
+    "avg_pool_backward",
+    "avg_unpool",
+    "avg_unpool_backward",
+    "max_pool",
+    "max_pool_backward",
+    "max_unpool",
+    "max_unpool_backward",
+]
