@@ -1,15 +1,16 @@
-"""What NumPy arrays and arrays on a GPU are both asked for, each in its own way.
+"""What is asked of arrays wherever they are, on the CPU or on a GPU.
 
-Nothing here imports Numba; `deconv_ref.cuda` does, for arrays that are on a GPU.
+Nothing here imports Numba; `deconv_ref.cuda.arrays` does, for arrays that are on a GPU.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
 from deconv_ref.cuda import on_gpu
 
-__all__ = ["empty", "rotated"]
+__all__ = ["beside", "cast", "empty", "full", "least", "on_host", "repeated", "rotated", "spread"]
 
 
 def empty(like: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
@@ -35,17 +36,83 @@ def empty(like: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
     dtype('float32')
     """
     dtype = like.dtype if dtype is None else dtype
-    if on_gpu(like):
-        from deconv_ref.cuda import arrays
+    return _gpu().empty(shape, dtype, like.stream) if on_gpu(like) else np.empty(shape, dtype)
 
-        return arrays.empty(shape, dtype, like.stream)
-    return np.empty(shape, dtype)
+
+def full(like: Any, shape: tuple[int, ...], value: Any, dtype: Any = None) -> Any:
+    """Make an array that holds one value everywhere; see `empty`."""
+    result = empty(like, shape, dtype)
+    if on_gpu(like):
+        return _gpu().filled(result, value)
+    result[...] = value
+    return result
+
+
+def cast(array: Any, dtype: Any) -> Any:
+    """Copy an array, each element rounded to a dtype.
+
+    Examples
+    --------
+    >>> cast(np.array([0.1]), np.float32)
+    array([0.1], dtype=float32)
+    """
+    if on_gpu(array):
+        return _gpu().copied(array, dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        return np.array(array, dtype, order="C")
 
 
 def rotated(weight: Any) -> Any:
     """Rotate kernels, (A, B, *three axes), by 180 degrees, into a new C-contiguous array."""
     if on_gpu(weight):
-        from deconv_ref.cuda import arrays
-
-        return arrays.rotated(weight)
+        return _gpu().rotated(weight)
     return np.ascontiguousarray(weight[:, :, ::-1, ::-1, ::-1])
+
+
+def repeated(array: Any, times: int) -> Any:
+    """Repeat each item of the first axis so many times.
+
+    Examples
+    --------
+    >>> repeated(np.array([[1, 2], [3, 4]]), 2).tolist()
+    [[1, 2], [1, 2], [3, 4], [3, 4]]
+    """
+    if times == 1:
+        return array
+    return _gpu().repeated(array, times) if on_gpu(array) else array.repeat(times, axis=0)
+
+
+def spread(values: Any, count: int) -> Any:
+    """View, or copy, (A, B) as (A, count, B), the same along the new axis.
+
+    Examples
+    --------
+    >>> spread(np.array([[1, 2]]), 2).tolist()
+    [[[1, 2], [1, 2]]]
+    """
+    if on_gpu(values):
+        return _gpu().spread(values, count)
+    return np.broadcast_to(values[:, None], (values.shape[0], count, values.shape[1]))
+
+
+def least(array: Any) -> float:
+    """Find the least value, infinity where there is none."""
+    if not array.size:
+        return math.inf
+    return float(_gpu().least(array) if on_gpu(array) else array.min())
+
+
+def beside(like: Any, array: Any) -> Any:
+    """Give a NumPy array where another array is: itself, or a copy on a GPU."""
+    return _gpu().on_device(array, like.stream) if on_gpu(like) else array
+
+
+def on_host(array: Any) -> Any:
+    """Give an array as a NumPy array: itself, or a copy of what is on a GPU."""
+    return array.copy_to_host() if on_gpu(array) else array
+
+
+def _gpu() -> Any:
+    from deconv_ref.cuda import arrays
+
+    return arrays

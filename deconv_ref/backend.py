@@ -59,7 +59,7 @@ def kernels(function: str, chapter: str, **arrays: Any) -> tuple[Any, ...]:
 
 def _check_together(function: str, arrays: dict[str, Any]) -> None:
     there = [name for name, array in arrays.items() if on_gpu(array)]
-    here = [name for name, array in arrays.items() if isinstance(array, np.ndarray)]
+    here = [name for name, array in arrays.items() if isinstance(array, np.ndarray) and array.ndim]
     if here:
         wanted = f"on the GPU, as {' and '.join(there)} {'are' if len(there) > 1 else 'is'}"
         remedy = f"Copy one side to the other: numba.cuda.to_device({here[0]}), or .copy_to_host()"

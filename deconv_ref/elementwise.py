@@ -17,12 +17,12 @@ from numba.extending import overload, register_jitable
 
 from deconv_ref import real, threads
 from deconv_ref.compiling import code_digest, plain
+from deconv_ref.cuda import on_gpu
 from deconv_ref.memory import empty
+from deconv_ref.sums import BLOCK, LANES, add_blocks, add_lanes, add_to_lanes
 
 __all__ = ["Elementwise"]
 
-BLOCK = 4096  # values of a sum that are added by one thread
-LANES = 64  # sums that a block is added to side by side: value i to number i mod LANES
 COST = 8  # an element costs about as much as moving this many
 
 
@@ -43,6 +43,7 @@ class Elementwise:
         self.point = point
         self._digest = code_digest(point, *helpers)
         self._loops: dict[tuple[str, int], Callable[..., None]] = {}
+        self._kernel: Any = None
 
     def __call__(self, *operands: Any) -> Any:
         """Evaluate every element.
@@ -58,6 +59,8 @@ class Elementwise:
             Of the shape and dtype of the first array.
         """
         arrays, parameters = _split(operands)
+        if on_gpu(arrays[0]):
+            return self._on_gpu()(arrays, parameters)
         result = empty(arrays[0].shape, arrays[0].dtype)
         if result.dtype == object:
             for at in np.ndindex(result.shape):
@@ -87,6 +90,8 @@ class Elementwise:
             The sum; 0 for empty arrays.
         """
         arrays, parameters = _split(operands)
+        if on_gpu(arrays[0]):
+            return self._on_gpu().sum(arrays, parameters)
         if arrays[0].dtype == object:
             rows = zip(*(array.flat for array in arrays), strict=True)
             return sum(self.point(*row, *parameters) for row in rows)
@@ -95,7 +100,14 @@ class Elementwise:
         sums = np.zeros((blocks, 2))
         loop = self._compiled("sum", len(arrays))
         threads.run_shares(loop, blocks, COST * flat[0].size, *flat, sums, parameters)
-        return add_blocks(sums)
+        return add_blocks(sums.tolist())
+
+    def _on_gpu(self) -> Any:
+        if self._kernel is None:
+            from deconv_ref.cuda.elementwise import ElementKernel
+
+            self._kernel = ElementKernel(self.point)
+        return self._kernel
 
     def _compiled(self, kind: str, arrays: int) -> Callable[..., None]:
         if (kind, arrays) not in self._loops:
@@ -106,7 +118,7 @@ class Elementwise:
 
 
 def _split(operands: tuple[Any, ...]) -> tuple[list[Any], tuple[Any, ...]]:
-    arrays = [operand for operand in operands if isinstance(operand, np.ndarray)]
+    arrays = [operand for operand in operands if isinstance(operand, np.ndarray) or on_gpu(operand)]
     numbers = operands[len(arrays) :]
     exact = arrays[0].dtype == object
     return arrays, numbers if exact else tuple(map(float, numbers))
@@ -197,57 +209,6 @@ LOOPS = {
     ("sum", 1): _sum_1,
     ("sum", 2): _sum_2,
 }
-
-
-def add_exactly(a: float, b: float) -> tuple[float, float]:
-    """Add two floats: the rounded sum, and what rounding took off (0 where it overflows).
-
-    Knuth, The Art of Computer Programming, volume 2, 4.2.2, theorem B.
-    """
-    total = a + b
-    part = total - a
-    error = (a - (total - part)) + (b - part)
-    return total, error if error - error == 0 else 0.0
-
-
-register_jitable(add_exactly)
-
-
-def add_to_lanes(lanes: Any, values: Any, count: int) -> None:
-    """Add each of the first values to its lane: a row of sums above a row of what they lost."""
-    for lane in range(count):
-        lanes[0, lane], error = add_exactly(lanes[0, lane], values[lane])
-        lanes[1, lane] += error
-
-
-def add_lanes(lanes: Any) -> tuple[float, float]:
-    """Add the lanes by halving, to one sum and what it lost."""
-    half = LANES // 2
-    while half:
-        for lane in range(half):
-            lanes[0, lane], error = add_exactly(lanes[0, lane], lanes[0, lane + half])
-            lanes[1, lane] += lanes[1, lane + half] + error
-        half //= 2
-    return lanes[0, 0], lanes[1, 0]
-
-
-register_jitable(add_to_lanes)
-register_jitable(add_lanes)
-
-
-def add_blocks(sums: Any) -> float:
-    """Add rows of sums and errors in their order.
-
-    Examples
-    --------
-    >>> add_blocks(np.array([[1e16, 0.0], [1.0, 0.0], [-1e16, 0.0]]))
-    1.0
-    """
-    high, low = 0.0, 0.0
-    for block, carried in sums.tolist():
-        high, error = add_exactly(high, block)
-        low += error + carried
-    return high + low if math.isfinite(high) else high
 
 
 # How Numba compiles the functions of `deconv_ref.real`: as the C library's, in float64.

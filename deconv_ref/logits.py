@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numba.extending import register_jitable
 
-from deconv_ref.elementwise import add_exactly
+from deconv_ref.sums import add_exactly
 
 __all__ = ["against_others", "difference", "exponentials", "log_sum", "total"]
 

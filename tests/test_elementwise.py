@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from deconv_ref import threads
-from deconv_ref.elementwise import BLOCK, LANES, Elementwise
+from deconv_ref.elementwise import Elementwise
 from deconv_ref.ops.activations.rectifiers import prelu_backward, relu, relu_backward
 from deconv_ref.ops.losses.distances import mse, mse_backward
 from deconv_ref.ops.normalization.batch_norm import batch_norm, batch_norm_backward
 from deconv_ref.ops.normalization.dropout import dropout
+from deconv_ref.sums import BLOCK, LANES
 
 SIZES = (0, 1, LANES - 1, LANES, LANES + 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 77)
 

@@ -18,7 +18,7 @@ KERNELS = ("cpu", "cuda", "literal")
 # Each name under deconv_ref stands on the floors below its own; those of one floor stand side by
 # side. "__init__" is the public API: it shows the operators, and what is above may use it.
 FLOORS = (
-    ("errors", "real", "version", "writing"),
+    ("errors", "real", "sums", "version", "writing"),
     ("cuda", "emitter", "helpers", "window"),
     ("arrays", "backend", "checks", "compiling", "lines", "memory", "threads"),
     ("elementwise",),

@@ -15,28 +15,52 @@ from numba.core import config
 from numba.cuda.cudadrv import devicearray
 
 from deconv_ref.cuda import on_gpu
-from deconv_ref.cuda.kernels import PointKernel, grid, launch, place_of
+from deconv_ref.cuda.kernels import PointKernel, grid, launch, on_device, place_of
 
-__all__ = ["Array", "adopted", "empty", "rotated", "taken"]
+__all__ = [
+    "Array",
+    "adopted",
+    "copied",
+    "empty",
+    "filled",
+    "least",
+    "on_device",
+    "repeated",
+    "rotated",
+    "spread",
+    "taken",
+]
 
+STRIPES = 1024  # so many threads look for a least value
 PER_THREAD = 2  # the interface's name for the default stream of a thread; 1 is the legacy one
 
 if config.ENABLE_CUDASIM:
-    Array: Any = devicearray.FakeCUDAArray
+
+    class Array(devicearray.FakeCUDAArray):  # type: ignore[misc]
+        """A simulated device array, with what the simulator leaves out."""
+
+        @property
+        def shape(self) -> tuple[int, ...]:
+            """The sizes of its axes, as a plain tuple."""
+            return tuple(self._ary.shape)
+
+        def reshape(self, *shape: Any) -> "Array":
+            """View the elements in another shape."""
+            return Array(self._ary.reshape(*shape), self.stream)
+
 else:
 
     class Array(devicearray.DeviceNDArray):  # type: ignore[misc, no-redef]
         """A Numba device array whose views stay on its stream."""
 
-        def reshape(self, *shape: Any, **order: Any) -> "Array":
+        def reshape(self, *shape: Any) -> "Array":
             """View the elements in another shape."""
-            return super().reshape(*shape, **order).bind(self.stream)
+            return super().reshape(*shape).bind(self.stream)
 
 
 def empty(shape: tuple[int, ...], dtype: Any, stream: Any = 0) -> Any:
     """Make a C-contiguous array of no particular values, bound to a stream."""
-    array = cuda.device_array(shape, dtype, stream=stream)
-    return array if config.ENABLE_CUDASIM else _bound(array, stream)
+    return _bound(cuda.device_array(shape, dtype, stream=stream), stream)
 
 
 def taken(array: Any) -> Any:
@@ -52,12 +76,14 @@ def taken(array: Any) -> Any:
     Array
         Bound to the stream that the array is used on.
     """
+    if isinstance(array, Array):
+        return array
     if config.ENABLE_CUDASIM:
-        view = array
+        view = _bound(array, array.stream)
     else:
         _select_device(array)
         view = _bound(cuda.as_cuda_array(array, sync=False), _stream(array))
-    return view if view.size == 0 or view.is_c_contiguous() else _copy(view)
+    return view if view.size == 0 or view.is_c_contiguous() else copied(view)
 
 
 def adopted(operands: Iterable[Any]) -> list[Any]:
@@ -88,9 +114,41 @@ def adopted(operands: Iterable[Any]) -> list[Any]:
     return [value.bind(streams[0]) if on_gpu(value) else value for value in values]
 
 
+def filled(array: Any, value: Any) -> Any:
+    """Write one value everywhere."""
+    VALUE(array.reshape(array.size), array.dtype.type(value))
+    return array
+
+
+def copied(array: Any, dtype: Any = None) -> Any:
+    """Copy an array of any strides, each element rounded to a dtype, `array`'s by default."""
+    result = empty(array.shape, array.dtype if dtype is None else dtype, array.stream)
+    if result.size:
+        launch(_copier(array.ndim), *grid(array.size), result, array)
+    return result
+
+
 def rotated(weight: Any) -> Any:
     """Rotate kernels, (A, B, *three axes), by 180 degrees."""
     return ROTATION(empty(weight.shape, weight.dtype, weight.stream), weight)
+
+
+def repeated(array: Any, times: int) -> Any:
+    """Repeat each item of the first of four axes so many times."""
+    shape = (array.shape[0] * times, *array.shape[1:])
+    return REPETITION(empty(shape, array.dtype, array.stream), array, times)
+
+
+def spread(values: Any, count: int) -> Any:
+    """Copy (A, B) as (A, count, B), the same along the new axis."""
+    shape = (values.shape[0], count, values.shape[1])
+    return SPREAD(empty(shape, values.dtype, values.stream), values)
+
+
+def least(array: Any) -> Any:
+    """Find the least value of some; NaN does not count."""
+    stripes = empty((min(array.size, STRIPES),), array.dtype, array.stream)
+    return LEAST(stripes, array.reshape(array.size), stripes.size).copy_to_host().min()
 
 
 def rotated_point(weight, m, c, r, s, t):  # type: ignore[no-untyped-def]
@@ -99,7 +157,33 @@ def rotated_point(weight, m, c, r, s, t):  # type: ignore[no-untyped-def]
     return weight[m, c, R - 1 - r, S - 1 - s, T - 1 - t]
 
 
-ROTATION = PointKernel(rotated_point)
+def value_point(value, i):  # type: ignore[no-untyped-def]
+    """Give the same everywhere."""
+    return value
+
+
+def repeated_point(x, times, c, r, s, t):  # type: ignore[no-untyped-def]
+    """Read the item that stands here when each stands so many times."""
+    return x[c // times, r, s, t]
+
+
+def spread_point(values, a, k, b):  # type: ignore[no-untyped-def]
+    """Read the value that is the same for every k."""
+    return values[a, b]
+
+
+def least_point(x, stripes, i):  # type: ignore[no-untyped-def]
+    """Find the least of every so manyth number, from number i on."""
+    best = x[i]
+    for k in range(i, x.size, stripes):
+        if x[k] < best or best != best:
+            best = x[k]
+    return best
+
+
+ROTATION, REPETITION = PointKernel(rotated_point), PointKernel(repeated_point)
+SPREAD, LEAST = PointKernel(spread_point), PointKernel(least_point)
+VALUE = PointKernel(value_point)
 
 
 @cache
@@ -115,14 +199,10 @@ def _copier(axes: int) -> Any:
 
 
 def _bound(array: Any, stream: Any) -> Any:
+    if config.ENABLE_CUDASIM:
+        return Array(array._ary, stream)
     memory = array.gpu_data
     return Array(array.shape, array.strides, array.dtype, stream=stream, gpu_data=memory)
-
-
-def _copy(view: Any) -> Any:
-    result = empty(view.shape, view.dtype, view.stream)
-    launch(_copier(view.ndim), *grid(view.size), result, view)
-    return result
 
 
 def _select_device(array: Any) -> None:

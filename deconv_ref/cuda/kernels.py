@@ -103,7 +103,7 @@ def launch(kernel: Any, blocks: Any, threads: Any, result: Any, *arguments: Any)
 def on_device(argument: Any, stream: Any) -> Any:
     """Copy the NumPy arrays in an argument, or in the tuples that it is made of, to the GPU."""
     if isinstance(argument, np.ndarray):
-        return cuda.to_device(argument, stream=stream)
+        return cuda.to_device(np.ascontiguousarray(argument), stream=stream)
     if isinstance(argument, tuple):
         parts = [on_device(part, stream) for part in argument]
         return type(argument)(*parts) if hasattr(argument, "_fields") else tuple(parts)

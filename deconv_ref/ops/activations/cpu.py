@@ -11,16 +11,10 @@ import numpy as np
 
 from deconv_ref import logits, threads
 from deconv_ref.compiling import plain
-from deconv_ref.elementwise import (
-    COST,
-    LANES,
-    Elementwise,
-    add_exactly,
-    add_lanes,
-    add_to_lanes,
-)
+from deconv_ref.elementwise import COST, Elementwise
 from deconv_ref.memory import empty
 from deconv_ref.ops.activations import literal, stable
+from deconv_ref.sums import LANES, add_exactly, add_lanes, add_to_lanes
 
 __all__ = ["leaky_relu", "leaky_relu_backward", "prelu", "relu", "relu_backward", "softmax"]
 

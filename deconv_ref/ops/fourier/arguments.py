@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deconv_ref.arrays import repeated
 from deconv_ref.checks import check_floating, check_spatial
 from deconv_ref.errors import ShapeError, message
 
@@ -48,7 +49,7 @@ def per_channel(x: Any, psf: Any) -> Any:
     size = psf.shape[-axes:]
     channels = psf.shape[0] if psf.ndim > axes else 1
     cells = psf.reshape(channels, *(1,) * (3 - axes), *size)
-    return cells.repeat(x.shape[1] // channels, axis=0)
+    return repeated(cells, x.shape[1] // channels)
 
 
 def center_of(psf: Any) -> tuple[int, ...]:

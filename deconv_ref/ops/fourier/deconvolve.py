@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from deconv_ref import backend
+from deconv_ref.arrays import least, on_host
 from deconv_ref.checks import check_choice, check_count, in_range, volume
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.ops.fourier.arguments import boundaries, center_of, check_images, per_channel
@@ -226,11 +227,11 @@ def richardson_lucy(x: Any, psf: Any, *, iterations: int = 50, boundary: str = "
     check_choice(name, "boundary", boundary, boundaries)
     spread, images = per_channel(x, psf), volume(x)
     for parameter, array in (("x", x), ("psf", psf)):
-        if array.size and array.min() < 0:
-            wanted, got = "at least 0 everywhere", f"a least value of {array.min()}"
+        if (value := least(array)) < 0:
+            wanted, got = "at least 0 everywhere", f"a least value of {value}"
             remedy = f"Write np.maximum({parameter}, 0)"
             raise ParameterError(message(name, parameter, wanted, got, remedy))
-    if (spread == 0).all(axis=(1, 2, 3)).any():
+    if (on_host(spread) == 0).all(axis=(1, 2, 3)).any():
         wanted = "above 0 somewhere, in every channel"
         raise ParameterError(message(name, "psf", wanted, "0 everywhere"))
     circular = boundary == "circular"

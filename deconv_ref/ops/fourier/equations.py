@@ -71,6 +71,27 @@ def spectrum_point(x, center, roots, n, c, z, i, j):
     return total
 
 
+def limit_point(transfer, threshold, c):
+    """Evaluate the least |H| that the inverse filter divides by.
+
+    limit[c] = threshold max_{z,i,j} |H[c,z,i,j]|                                     (for Z4)
+    """
+    largest = abs(transfer[0, c, 0, 0, 0])
+    for z in range(transfer.shape[2]):
+        for i in range(transfer.shape[3]):
+            for j in range(transfer.shape[4]):
+                size = abs(transfer[0, c, z, i, j])
+                if size > largest or size != size:
+                    largest = size
+    return threshold * largest
+
+
+def image_point(spectrum, n, c, z, i, j):
+    """Evaluate one cell of an image from the sum Z3 with the conjugate roots."""
+    cells = spectrum.shape[2] * spectrum.shape[3] * spectrum.shape[4]
+    return spectrum[n, c, z, i, j].real / cells
+
+
 def inverse_point(spectrum, transfer, limit, n, c, z, i, j):
     """Evaluate one frequency of what the inverse filter restores.
 

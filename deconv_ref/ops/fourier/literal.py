@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.arrays import cast, empty, full
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.fourier import equations
 
@@ -15,6 +16,8 @@ __all__ = ["convolve", "invert", "richardson_lucy", "wiener"]
 
 CONVOLUTION = Fill(equations.convolution_point)
 SPECTRUM = Fill(equations.spectrum_point)
+IMAGE = Fill(equations.image_point)
+LIMIT = Fill(equations.limit_point)
 INVERSE = Fill(equations.inverse_point)
 WIENER = Fill(equations.wiener_point)
 CORRELATION = Fill(equations.correlation_point)
@@ -25,21 +28,21 @@ UPDATE = Fill(equations.update_point, equations.quotient)
 def convolve(x: Any, psf: Any, center: tuple[int, ...], circular: bool) -> Any:
     """Evaluate the convolution (Z1); see `cpu.convolve`."""
     wide = _wide(x)
-    y = CONVOLUTION(np.empty(x.shape, wide.dtype), wide, _wide(psf), center, circular, _zero(x))
-    return y.astype(x.dtype)
+    y = CONVOLUTION(empty(wide, x.shape), wide, _wide(psf), center, circular, _zero(x))
+    return cast(y, x.dtype)
 
 
 def invert(x: Any, psf: Any, center: tuple[int, ...], threshold: float) -> Any:
     """Evaluate the inverse filter (Z3, Z4); see `cpu.invert`."""
     spectrum, transfer = _spectra(x, psf, center)
-    limit = threshold * np.abs(transfer[0]).max(axis=(1, 2, 3))
-    return _image(INVERSE(np.empty_like(spectrum), spectrum, transfer, limit), x.dtype)
+    limit = LIMIT(empty(x, (psf.shape[0],), np.float64), transfer, threshold)
+    return _image(INVERSE(empty(x, x.shape, complex), spectrum, transfer, limit), x.dtype)
 
 
 def wiener(x: Any, psf: Any, center: tuple[int, ...], balance: float, penalty: Any) -> Any:
     """Evaluate the Wiener filter (Z3, Z5); see `cpu.wiener`."""
     spectrum, transfer = _spectra(x, psf, center)
-    restored = WIENER(np.empty_like(spectrum), spectrum, transfer, balance, penalty)
+    restored = WIENER(empty(x, x.shape, complex), spectrum, transfer, balance, penalty)
     return _image(restored, x.dtype)
 
 
@@ -49,27 +52,27 @@ def richardson_lucy(
     """Evaluate so many steps of Richardson and Lucy (Z7); see `cpu.richardson_lucy`."""
     wide, psf, zero = _wide(x), _wide(psf), _zero(x)
     spread = psf, center, circular, zero
-    estimate = np.ones_like(wide)
-    weight = CORRELATION(np.empty_like(wide), estimate, *spread)
+    estimate = full(wide, x.shape, 1)
+    weight = CORRELATION(empty(wide, x.shape), estimate, *spread)
     for _ in range(iterations):
-        model = CONVOLUTION(np.empty_like(wide), estimate, *spread)
-        ratio = RATIO(np.empty_like(wide), wide, model)
-        up = CORRELATION(np.empty_like(wide), ratio, *spread)
-        estimate = UPDATE(np.empty_like(wide), estimate, up, weight)
-    return estimate.astype(x.dtype)
+        model = CONVOLUTION(empty(wide, x.shape), estimate, *spread)
+        ratio = RATIO(empty(wide, x.shape), wide, model)
+        up = CORRELATION(empty(wide, x.shape), ratio, *spread)
+        estimate = UPDATE(empty(wide, x.shape), estimate, up, weight)
+    return cast(estimate, x.dtype)
 
 
 def _spectra(x: Any, psf: Any, center: tuple[int, ...]) -> tuple[Any, Any]:
     turns = _roots(x.shape[2:])
-    spectrum = SPECTRUM(np.empty(x.shape, complex), _wide(x), (0, 0, 0), turns)
-    shape = (1, psf.shape[0], *x.shape[2:])
-    return spectrum, SPECTRUM(np.empty(shape, complex), _wide(psf[None]), center, turns)
+    spectrum = SPECTRUM(empty(x, x.shape, complex), _wide(x), (0, 0, 0), turns)
+    shape, spread = (1, psf.shape[0], *x.shape[2:]), psf.reshape(1, *psf.shape)
+    return spectrum, SPECTRUM(empty(x, shape, complex), _wide(spread), center, turns)
 
 
 def _image(spectrum: Any, dtype: Any) -> Any:
     turns = tuple(root.conj() for root in _roots(spectrum.shape[2:]))
-    image = SPECTRUM(np.empty_like(spectrum), spectrum, (0, 0, 0), turns)
-    return (image.real / np.prod(spectrum.shape[2:])).astype(dtype)
+    image = SPECTRUM(empty(spectrum, spectrum.shape), spectrum, (0, 0, 0), turns)
+    return IMAGE(empty(spectrum, spectrum.shape, dtype), image)
 
 
 def _roots(size: tuple[int, ...]) -> tuple[Any, ...]:
@@ -77,7 +80,7 @@ def _roots(size: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 def _wide(x: Any) -> Any:
-    return x if x.dtype == object else x.astype(np.result_type(x, np.float64))
+    return x if x.dtype == object else cast(x, np.float64)
 
 
 def _zero(x: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.arrays import on_host
 from deconv_ref.checks import check_choice, check_floating, check_shape
 from deconv_ref.errors import ParameterError, ShapeError, message
 
@@ -52,7 +53,7 @@ def check_grad(
         raise ParameterError(message(function, "grad_loss", wanted, grad_loss))
     check_floating(function, prediction=prediction, grad_loss=grad_loss)
     check_shape(function, "grad_loss", grad_loss, shape, "It is a number or like the loss")
-    return grad_loss if shape else float(grad_loss)
+    return grad_loss if shape else float(on_host(grad_loss))
 
 
 def positive(function: str, name: str, value: Any) -> float:

@@ -130,8 +130,8 @@ def binary_cross_entropy_backward(
     array([[ 1., -2., -1.]])
     """
     name = "binary_cross_entropy_backward"
-    kernels, prediction, target = backend.kernels(
-        name, "losses", prediction=prediction, target=target
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "losses", prediction=prediction, target=target, grad_loss=grad_loss
     )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)
@@ -252,8 +252,8 @@ def binary_cross_entropy_with_logits_backward(
     array([[ 9.85967654e-305,  0.00000000e+000, -9.85967654e-305]])
     """
     name = "binary_cross_entropy_with_logits_backward"
-    kernels, prediction, target = backend.kernels(
-        name, "losses", prediction=prediction, target=target
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "losses", prediction=prediction, target=target, grad_loss=grad_loss
     )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)

@@ -13,10 +13,11 @@ import numpy as np
 
 from deconv_ref import logits, threads
 from deconv_ref.compiling import plain
-from deconv_ref.elementwise import COST, add_exactly
+from deconv_ref.elementwise import COST
 from deconv_ref.memory import empty
 from deconv_ref.ops.losses import literal, stable
 from deconv_ref.ops.losses.reduction import Gradient, Loss, gradient_of_values, reduced
+from deconv_ref.sums import add_exactly
 
 mse, mse_backward = literal.mse, literal.mse_backward
 mae, mae_backward = literal.mae, literal.mae_backward

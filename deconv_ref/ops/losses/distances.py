@@ -141,8 +141,8 @@ def huber_backward(
     array([[1., 2.]])
     """
     name = "huber_backward"
-    kernels, prediction, target = backend.kernels(
-        name, "losses", prediction=prediction, target=target
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "losses", prediction=prediction, target=target, grad_loss=grad_loss
     )
     check_operands(name, prediction, target, reduction)
     delta = positive(name, "delta", delta)
@@ -257,8 +257,8 @@ def mae_backward(
     array([[ 0. , -1.5]])
     """
     name = "mae_backward"
-    kernels, prediction, target = backend.kernels(
-        name, "losses", prediction=prediction, target=target
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "losses", prediction=prediction, target=target, grad_loss=grad_loss
     )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)
@@ -374,8 +374,8 @@ def mse_backward(
     array([[ 0., -6.]])
     """
     name = "mse_backward"
-    kernels, prediction, target = backend.kernels(
-        name, "losses", prediction=prediction, target=target
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "losses", prediction=prediction, target=target, grad_loss=grad_loss
     )
     check_operands(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, prediction.shape, reduction)

@@ -1,10 +1,10 @@
 """Cross entropies of several categories, which lie along axis 1."""
 
+from math import prod
 from typing import Any
 
-import numpy as np
-
 from deconv_ref import backend
+from deconv_ref.checks import is_array
 from deconv_ref.ops.losses.arguments import check_grad, check_lines, lines, places
 
 __all__ = [
@@ -130,13 +130,13 @@ def categorical_cross_entropy_backward(
     array([[-4., -0., -0.]])
     """
     name = "categorical_cross_entropy_backward"
-    kernels, prediction, target = backend.kernels(
-        name, "losses", prediction=prediction, target=target
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "losses", prediction=prediction, target=target, grad_loss=grad_loss
     )
     check_lines(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, places(prediction), reduction)
-    if isinstance(grad, np.ndarray):
-        grad = lines(np.expand_dims(grad, 1))[:, 0]
+    if is_array(grad):
+        grad = grad.reshape(len(grad), prod(grad.shape[1:]))
     grad_x = kernels.categorical_cross_entropy_backward(
         lines(prediction), lines(target), grad, reduction
     )
@@ -261,13 +261,13 @@ def softmax_cross_entropy_backward(
     array([[-9.85967654e-305,  9.85967654e-305]])
     """
     name = "softmax_cross_entropy_backward"
-    kernels, prediction, target = backend.kernels(
-        name, "losses", prediction=prediction, target=target
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "losses", prediction=prediction, target=target, grad_loss=grad_loss
     )
     check_lines(name, prediction, target, reduction)
     grad = check_grad(name, grad_loss, prediction, places(prediction), reduction)
-    if isinstance(grad, np.ndarray):
-        grad = lines(np.expand_dims(grad, 1))[:, 0]
+    if is_array(grad):
+        grad = grad.reshape(len(grad), prod(grad.shape[1:]))
     grad_x = kernels.softmax_cross_entropy_backward(
         lines(prediction), lines(target), grad, reduction
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deconv_ref.arrays import empty
+from deconv_ref.arrays import empty, spread
 from deconv_ref.compiling import Fill
 from deconv_ref.elementwise import Elementwise
 from deconv_ref.ops.losses import equations as eq
@@ -47,8 +47,8 @@ def categorical_cross_entropy(x: Any, t: Any, reduction: str) -> Any:
 
 def categorical_cross_entropy_backward(x: Any, t: Any, grad: Any, reduction: str) -> Any:
     """Evaluate J13; see `deconv_ref.ops.losses.cpu.categorical_cross_entropy_backward`."""
-    spread, count = gradient_of_values(grad, x, reduction)
-    return categorical_gradient(x, t, np.broadcast_to(spread[:, None], x.shape), count)
+    grads, count = gradient_of_values(grad, x, reduction)
+    return categorical_gradient(x, t, spread(grads, x.shape[1]), count)
 
 
 def softmax_cross_entropy(x: Any, t: Any, reduction: str) -> Any:
@@ -58,8 +58,8 @@ def softmax_cross_entropy(x: Any, t: Any, reduction: str) -> Any:
 
 def softmax_cross_entropy_backward(x: Any, t: Any, grad: Any, reduction: str) -> Any:
     """Evaluate J15; see `deconv_ref.ops.losses.cpu.softmax_cross_entropy_backward`."""
-    spread, count = gradient_of_values(grad, x, reduction)
-    return SOFTMAX_GRADIENT(empty(x, x.shape), x, t, spread, count)
+    grads, count = gradient_of_values(grad, x, reduction)
+    return SOFTMAX_GRADIENT(empty(x, x.shape), x, t, grads, count)
 
 
 def l1_penalty(w: Any, strength: Any) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from deconv_ref import real
+from deconv_ref.arrays import cast, full
+from deconv_ref.cuda import on_gpu
 from deconv_ref.elementwise import Elementwise
 
 __all__ = ["Gradient", "Loss", "gradient_of_values", "reduced"]
@@ -66,15 +68,15 @@ def reduced(values: Any, reduction: str, dtype: Any) -> Any:
 
 def gradient_of_values(grad: Any, x: Any, reduction: str) -> tuple[Any, int]:
     """Spread `grad`, a number or an array, over the places of `x`; count those averaged."""
-    spread = np.empty((x.shape[0], x.shape[2]), object if x.dtype == object else np.float64)
-    spread[...] = grad
+    places, wide = (x.shape[0], x.shape[2]), object if x.dtype == object else np.float64
+    single = not on_gpu(grad) and not np.shape(grad)
+    spread = full(x, places, grad, wide) if single else cast(grad, wide)
     return spread, spread.size if reduction == "mean" else 1
 
 
 def rounded(values: Any, dtype: Any) -> Any:
-    """Make an array of the dtype, of what was computed in a wider one."""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.array(values, dtype)
+    """Make an array of the dtype, of what was computed in a wider one: a sum's is on the CPU."""
+    return cast(values, dtype)
 
 
 def itself(value: Any) -> Any:

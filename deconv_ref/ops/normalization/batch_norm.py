@@ -5,6 +5,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from deconv_ref import backend
+from deconv_ref.arrays import cast
 from deconv_ref.checks import check_choice, check_floating, check_shape
 from deconv_ref.errors import ParameterError, ShapeError, message
 
@@ -146,16 +147,14 @@ def batch_norm(
 
     cells = by_cell(x)
     mean, var = kernels.statistics(cells) if training else (running_mean, running_var)
-    inv_std = kernels.inv_std(var.astype("float64"), float(epsilon))
+    inv_std = kernels.inv_std(cast(var, "float64"), float(epsilon))
     y = kernels.normalize(cells, gamma, beta, mean, inv_std).reshape(x.shape)
     if training:
         unbiased = kernels.unbiased(var, count)
         running_mean = kernels.running(running_mean, mean, float(momentum))
         running_var = kernels.running(running_var, unbiased, float(momentum))
     statistics = (running_mean, running_var, mean, inv_std)
-    return BatchNormed(
-        y, *(vector.astype(x.dtype, order="C", subok=False) for vector in statistics)
-    )
+    return BatchNormed(y, *(cast(vector, x.dtype) for vector in statistics))
 
 
 def batch_norm_backward(

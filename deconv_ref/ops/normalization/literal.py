@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deconv_ref.arrays import empty
+from deconv_ref.arrays import cast, empty
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.normalization import equations
 
@@ -65,7 +65,7 @@ def gradients(
         INPUT_GRADIENT(grad_x, grad_y, x, gamma, mean, inv_std, grad_gamma, grad_beta)
     else:
         CONSTANT_GRADIENT(grad_x, grad_y, gamma, inv_std)
-    return grad_x, grad_gamma.astype(x.dtype), grad_beta.astype(x.dtype)
+    return grad_x, cast(grad_gamma, x.dtype), cast(grad_beta, x.dtype)
 
 
 def dropout(x: Any, mask: Any, keep: Any) -> Any:
@@ -78,7 +78,7 @@ def _per_channel(x: Any) -> Any:
 
 
 def _wide(vector: Any) -> Any:
-    return vector if vector.dtype == object else vector.astype(np.float64)
+    return vector if vector.dtype == object else cast(vector, np.float64)
 
 
 def _zero(x: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The CUDA kernels of pooling and unpooling, for arrays on a GPU.
+"""The CUDA kernels of pooling and unpooling; its functions are those of `cpu`.
 
-The functions are those of `deconv_ref.ops.pooling.cpu`. The literal kernels serve here: their point
-functions run on the GPU as they do on the CPU, a thread for each element of a result.
+The literal kernels serve here: their point functions run on a GPU as they do on the CPU, a thread
+for each element of a result.
 """
 
 from deconv_ref.ops.pooling.literal import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deconv_ref.arrays import empty
+from deconv_ref.arrays import empty, full
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.similarity import equations
 from deconv_ref.real import divide
@@ -54,7 +54,7 @@ def _moments(x: Any, y: Any, weights: Any, total: Any) -> tuple[Any, ...]:
 
 def _weights(x: Any, taps: Any) -> tuple[Any, Any]:
     if taps is None:  # the whole image, each cell weighing as much as the other
-        weights = np.ones(x.shape[2:], _wide(x))
+        weights = full(x, x.shape[2:], 1, _wide(x))
         return weights, weights.size
     depth, height, width = taps
     return depth[:, None, None] * height[:, None] * width, 1

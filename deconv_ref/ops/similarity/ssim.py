@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from deconv_ref import backend
-from deconv_ref.checks import check_choice, check_floating, check_shape, check_spatial, volume
+from deconv_ref.arrays import beside, on_host
+from deconv_ref.checks import (
+    check_choice,
+    check_floating,
+    check_shape,
+    check_spatial,
+    is_array,
+    volume,
+)
 from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
 
 __all__ = ["ssim", "ssim_loss", "ssim_loss_backward"]
@@ -101,7 +109,7 @@ def ssim(
     kernels, x, y = backend.kernels(name, "similarity", x=x, y=y)
     constants = check_images(name, {"x": x, "y": y}, data_range, window, k1, k2)
     values = kernels.similarity(volume(x), volume(y), taps(window, x.ndim - 2), *constants)
-    return _rounded(_mean(values), x.dtype)
+    return _rounded(_mean(on_host(values)), x.dtype)
 
 
 def ssim_loss(
@@ -164,10 +172,11 @@ def ssim_loss(
     constants = check_images(name, images, data_range, window, k1, k2)
     check_choice(name, "reduction", reduction, REDUCTIONS)
     weights = taps(window, prediction.ndim - 2)
-    losses = 1 - kernels.similarity(volume(prediction), volume(target), weights, *constants)
-    if reduction != "none":
-        losses = _mean(losses) if reduction == "mean" else _sum(losses)
-    return _rounded(losses, prediction.dtype)
+    similarities = kernels.similarity(volume(prediction), volume(target), weights, *constants)
+    losses = 1 - on_host(similarities)  # one number for each image
+    if reduction == "none":
+        return beside(prediction, _rounded(losses, prediction.dtype))
+    return _rounded(_mean(losses) if reduction == "mean" else _sum(losses), prediction.dtype)
 
 
 def ssim_loss_backward(
@@ -229,7 +238,9 @@ def ssim_loss_backward(
     """
     name = "ssim_loss_backward"
     images = {"prediction": prediction, "target": target}
-    kernels, prediction, target = backend.kernels(name, "similarity", **images)
+    kernels, prediction, target, grad_loss = backend.kernels(
+        name, "similarity", **images, grad_loss=grad_loss
+    )
     images = {"prediction": prediction, "target": target}
     constants = check_images(name, images, data_range, window, k1, k2)
     check_choice(name, "reduction", reduction, REDUCTIONS)
@@ -309,13 +320,13 @@ def _incoming(function: str, grad_loss: Any, prediction: Any, reduction: str) ->
     if reduction != "none" and getattr(grad_loss, "shape", None) != ():
         got = f"shape {tuple(grad_loss.shape)}" if hasattr(grad_loss, "shape") else repr(grad_loss)
         raise ParameterError(message(function, "grad_loss", "a number", got))
-    if not isinstance(grad_loss, np.ndarray):
+    if not is_array(grad_loss):
         got = type(grad_loss).__name__
         raise DTypeError(message(function, "grad_loss", "a number or an array", got))
     check_floating(function, prediction=prediction, grad_loss=grad_loss)
     if grad_loss.shape:
         check_shape(function, "grad_loss", grad_loss, prediction.shape[:2], "One for each loss")
-    return np.asarray(grad_loss, dtype=np.float64)
+    return np.asarray(on_host(grad_loss), dtype=np.float64)
 
 
 def _is_number(value: Any) -> bool:
