@@ -20,6 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from deconv_ref.errors import BackendError
+
 __all__ = [
     "OWN_TIERS",
     "REQUIRES",
@@ -44,7 +46,7 @@ REQUIRES: Mapping[str, tuple[str, ...]] = {
 }
 """Adapters by name, and the packages that each imports."""
 
-OWN_TIERS = ("equations", "cpu")
+OWN_TIERS = ("equations", "cpu", "cuda")
 TRAINERS = ("torch", "keras", "jax", "cpu")
 """Adapters that train networks too."""
 
@@ -86,6 +88,8 @@ def load(target: str) -> ModuleType:
             raise TargetError(f"{target}: {package} is not installed; run {remedy}")
     try:
         return importlib.import_module(f"deconv_ref.conformance.frameworks.{target}")
+    except BackendError as error:
+        raise TargetError(f"{target}: {error}") from error
     except Exception as error:
         raise TargetError(f"{target}: cannot be imported: {one_line(error)}") from error
 
