@@ -59,12 +59,17 @@ def kernels(function: str, chapter: str, **arrays: Any) -> tuple[Any, ...]:
 
 def _check_together(function: str, arrays: dict[str, Any]) -> None:
     there = [name for name, array in arrays.items() if on_gpu(array)]
-    here = [name for name, array in arrays.items() if isinstance(array, np.ndarray) and array.ndim]
+    here = [name for name, array in arrays.items() if _on_host(array)]
     if here:
         wanted = f"on the GPU, as {' and '.join(there)} {'are' if len(there) > 1 else 'is'}"
         remedy = f"Copy one side to the other: numba.cuda.to_device({here[0]}), or .copy_to_host()"
         got = "NumPy arrays" if len(here) > 1 else "a NumPy array"
         raise BackendError(message(function, " and ".join(here), wanted, got, remedy))
+
+
+def _on_host(array: Any) -> bool:
+    """Tell whether an array can meet none on a GPU; one of no axes passes for a number."""
+    return isinstance(array, np.ndarray) and bool(array.ndim) and not on_gpu(array)
 
 
 def tier(name: str) -> Tier:

@@ -19,7 +19,16 @@ from numba.extending import register_jitable
 
 from deconv_ref.sums import add_exactly
 
-__all__ = ["against_others", "difference", "exponentials", "log_sum", "total"]
+__all__ = [
+    "against_others",
+    "difference",
+    "exponential",
+    "exponentials",
+    "largest",
+    "log_sum",
+    "sum_of_exponentials",
+    "total",
+]
 
 
 def difference(x: float, m: float) -> tuple[float, float]:
@@ -27,18 +36,39 @@ def difference(x: float, m: float) -> tuple[float, float]:
     return add_exactly(x, -m)
 
 
+def exponential(x: float, m: float) -> float:
+    """Evaluate exp(x - m)."""
+    d, error = difference(x, m)
+    value = math.exp(d)
+    return value + value * error  # the error of an argument of -700 is as large as 1e-13
+
+
+def largest(x: Any) -> int:
+    """Find where the first of the largest logits stands."""
+    best = 0
+    for k in range(1, x.size):
+        if x[k] > x[best]:
+            best = k
+    return best
+
+
 def exponentials(x: Any, e: Any) -> tuple[float, float, float]:
     """Fill `e` with exp(x - m); give m and both parts of the sum."""
-    m = -math.inf
-    for k in range(x.size):
-        if x[k] > m:
-            m = np.float64(x[k])
+    m = np.float64(x[largest(x)])
     high, low = 0.0, 0.0
     for k in range(x.size):
-        d, error = difference(np.float64(x[k]), m)
-        value = math.exp(d)
-        e[k] = value + value * error  # the error of an argument of -700 is as large as 1e-13
+        e[k] = exponential(np.float64(x[k]), m)
         high, error = add_exactly(high, e[k])
+        low += error
+    return m, high, low
+
+
+def sum_of_exponentials(x: Any) -> tuple[float, float, float]:
+    """Give m and both parts of the sum, where there is no memory for its terms."""
+    m = np.float64(x[largest(x)])
+    high, low = 0.0, 0.0
+    for k in range(x.size):
+        high, error = add_exactly(high, exponential(np.float64(x[k]), m))
         low += error
     return m, high, low
 
@@ -70,5 +100,8 @@ def against_others(
     return (g * others - e * other_g) / (high + low)
 
 
-for _function in (difference, exponentials, log_sum, total, against_others):
+for _function in (
+    *(difference, exponential, largest, exponentials, sum_of_exponentials),
+    *(log_sum, total, against_others),
+):
     register_jitable(_function)

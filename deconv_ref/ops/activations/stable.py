@@ -165,8 +165,8 @@ def softplus_gradient(grad_y: float, x: float) -> float:
 def gelu(x: float) -> float:
     """Evaluate F16."""
     u = abs(x)
-    if u > LAST_NORMAL:
-        return x if x > 0 else -0.0
+    if not u <= LAST_NORMAL:
+        return -0.0 if x < 0 else x
     tail = polynomial(MILLS, u) / (1 + u)
     return x * (1 - scaled_density(tail, u)) if x > 0 else scaled_density(x * tail, u)
 
@@ -180,8 +180,8 @@ def gelu_gradient(grad_y: float, x: float) -> float:
 
 def gelu_slope(a: float, u: float) -> float:
     """Evaluate a times the derivative of gelu at -u, for u >= 0."""
-    if u > LAST_NORMAL:
-        return a * -0.0
+    if not u <= LAST_NORMAL:
+        return a * (-0.0 if u > 0 else u)
     from_zero = (u - GELU_ZERO) - GELU_ZERO_LOW
     return scaled_density(-a * (from_zero * polynomial(GELU_QUOTIENT, u)), u)
 

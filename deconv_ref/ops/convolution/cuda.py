@@ -1,4 +1,4 @@
-"""The CUDA kernels of convolution: the three maps and the bias gradient; its functions are those of `cpu`.
+"""The CUDA kernels of convolution; its functions are those of `cpu`.
 
 The literal kernels serve here: their point functions run on a GPU as they do on the CPU, a thread
 for each element of a result.

@@ -41,7 +41,7 @@ def pad_point(x, value, mode, before, n, c, d, h, w):
     z = source(mode, d, before[0], x.shape[2])
     i = source(mode, h, before[1], x.shape[3])
     j = source(mode, w, before[2], x.shape[4])
-    if min(z, i, j) == OUTSIDE:
+    if z == OUTSIDE or i == OUTSIDE or j == OUTSIDE:
         return value
     return x[n, c, z, i, j]
 
