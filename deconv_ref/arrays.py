@@ -10,7 +10,24 @@ import numpy as np
 
 from deconv_ref.cuda import on_gpu
 
-__all__ = ["beside", "cast", "empty", "full", "least", "on_host", "repeated", "rotated", "spread"]
+__all__ = [
+    "add",
+    "assign",
+    "beside",
+    "cast",
+    "empty",
+    "full",
+    "joined",
+    "kept",
+    "least",
+    "moved",
+    "on_host",
+    "picked",
+    "repeated",
+    "rotated",
+    "spread",
+    "vector",
+]
 
 
 def empty(like: Any, shape: tuple[int, ...], dtype: Any = None) -> Any:
@@ -62,6 +79,58 @@ def cast(array: Any, dtype: Any) -> Any:
         return np.array(array, dtype, order="C")
 
 
+def assign(array: Any, values: Any) -> None:
+    """Write the values of one array, wherever it is, into another of its shape."""
+    if on_gpu(array):
+        _gpu().assign(array, beside(array, values))
+    else:
+        array[...] = on_host(values)
+
+
+def add(array: Any, more: Any) -> None:
+    """Add one array to another where that is."""
+    total = vector(array)
+    total += vector(more)
+
+
+def picked(array: Any, rows: Any) -> Any:
+    """Copy the items of the first axis that stand at these places, a NumPy array of int64.
+
+    Examples
+    --------
+    >>> picked(np.array([[1], [2], [3]]), np.array([2, 0])).tolist()
+    [[3], [1]]
+    """
+    return _gpu().picked(array, rows) if on_gpu(array) else array[rows]
+
+
+def joined(parts: list[Any]) -> Any:
+    """Join arrays along their first axis.
+
+    Examples
+    --------
+    >>> joined([np.array([1.0]), np.array([2.0, 3.0])])
+    array([1., 2., 3.])
+    """
+    return _gpu().joined(parts) if on_gpu(parts[0]) else np.concatenate(parts)
+
+
+def moved(array: Any, device: str) -> Any:
+    """Give an array on a device, ``"cpu"`` or ``"cuda"``: itself, or a copy."""
+    if device == "cpu":
+        return on_host(array)
+    return _gpu().taken(array) if on_gpu(array) else _gpu().on_device(array, 0)
+
+
+def vector(array: Any) -> Any:
+    """Give an array as NumPy's elementwise functions with ``out`` take it."""
+    if on_gpu(array):
+        from deconv_ref.cuda.vectors import Vector
+
+        return Vector(array)
+    return array
+
+
 def rotated(weight: Any) -> Any:
     """Rotate kernels, (A, B, *three axes), by 180 degrees, into a new C-contiguous array."""
     if on_gpu(weight):
@@ -95,6 +164,16 @@ def spread(values: Any, count: int) -> Any:
     return np.broadcast_to(values[:, None], (values.shape[0], count, values.shape[1]))
 
 
+def kept(like: Any, rate: float, random: np.random.Generator) -> Any:
+    """Draw what dropout keeps, each value with probability ``1 - rate``.
+
+    On a GPU it is made there, from one number of the generator.
+    """
+    if on_gpu(like):
+        return _gpu().kept(like, rate, random.integers(2**63))
+    return random.random(like.shape, np.float32) >= rate
+
+
 def least(array: Any) -> float:
     """Find the least value, infinity where there is none."""
     if not array.size:
@@ -103,8 +182,10 @@ def least(array: Any) -> float:
 
 
 def beside(like: Any, array: Any) -> Any:
-    """Give a NumPy array where another array is: itself, or a copy on a GPU."""
-    return _gpu().on_device(array, like.stream) if on_gpu(like) else array
+    """Give an array where another one is: itself, or a copy."""
+    if on_gpu(like):
+        return array if on_gpu(array) else _gpu().on_device(array, like.stream)
+    return on_host(array)
 
 
 def on_host(array: Any) -> Any:

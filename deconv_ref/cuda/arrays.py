@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+import numpy as np
 from numba import cuda
 from numba.core import config
 from numba.cuda.cudadrv import devicearray
@@ -20,11 +21,15 @@ from deconv_ref.cuda.kernels import PointKernel, grid, launch, on_device, place_
 __all__ = [
     "Array",
     "adopted",
+    "assign",
     "copied",
     "empty",
     "filled",
+    "joined",
+    "kept",
     "least",
     "on_device",
+    "picked",
     "repeated",
     "rotated",
     "spread",
@@ -123,8 +128,33 @@ def filled(array: Any, value: Any) -> Any:
 def copied(array: Any, dtype: Any = None) -> Any:
     """Copy an array of any strides, each element rounded to a dtype, `array`'s by default."""
     result = empty(array.shape, array.dtype if dtype is None else dtype, array.stream)
-    if result.size:
-        launch(_copier(array.ndim), *grid(array.size), result, array)
+    assign(result, array)
+    return result
+
+
+def assign(array: Any, values: Any) -> None:
+    """Write the values of one array into another of its shape."""
+    if array.size:
+        launch(_copier(array.ndim), *grid(array.size), array, values)
+
+
+def picked(array: Any, rows: Any) -> Any:
+    """Copy the items of the first axis that stand at these places."""
+    items = taken(array)
+    width = items.size // max(1, items.shape[0])
+    result = empty((len(rows), width), items.dtype, items.stream)
+    PICK(result, items.reshape(items.shape[0], width), rows)
+    return result.reshape(len(rows), *items.shape[1:])
+
+
+def joined(parts: list[Any]) -> Any:
+    """Join arrays along their first axis."""
+    first, rows = parts[0], [part.shape[0] for part in parts]
+    result = empty((sum(rows), *first.shape[1:]), first.dtype, first.stream)
+    flat, start = result.reshape(result.size), 0
+    for part in parts:
+        assign(flat[start : start + part.size], part.reshape(part.size))
+        start += part.size
     return result
 
 
@@ -143,6 +173,12 @@ def spread(values: Any, count: int) -> Any:
     """Copy (A, B) as (A, count, B), the same along the new axis."""
     shape = (values.shape[0], count, values.shape[1])
     return SPREAD(empty(shape, values.dtype, values.stream), values)
+
+
+def kept(like: Any, rate: float, key: int) -> Any:
+    """Make a mask for dropout, True with probability ``1 - rate``, that depends on a key."""
+    mask = empty((like.size,), np.bool_, like.stream)
+    return KEPT(mask, np.uint64(key), rate).reshape(*like.shape)
 
 
 def least(array: Any) -> Any:
@@ -172,6 +208,24 @@ def spread_point(values, a, k, b):  # type: ignore[no-untyped-def]
     return values[a, b]
 
 
+def picked_point(x, rows, n, i):  # type: ignore[no-untyped-def]
+    """Read element i of the item at the n-th of some places."""
+    return x[rows[n], i]
+
+
+def kept_point(key, rate, i):  # type: ignore[no-untyped-def]
+    """Compare the i-th number of a sequence of uniform ones with the rate.
+
+    SplitMix64 of Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA
+    2014, of which the upper 24 bits are taken.
+    """
+    z = key + np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.float64(z >> np.uint64(40)) / 16777216.0 >= rate
+
+
 def least_point(x, stripes, i):  # type: ignore[no-untyped-def]
     """Find the least of every so manyth number, from number i on."""
     best = x[i]
@@ -183,7 +237,8 @@ def least_point(x, stripes, i):  # type: ignore[no-untyped-def]
 
 ROTATION, REPETITION = PointKernel(rotated_point), PointKernel(repeated_point)
 SPREAD, LEAST = PointKernel(spread_point), PointKernel(least_point)
-VALUE = PointKernel(value_point)
+VALUE, PICK = PointKernel(value_point), PointKernel(picked_point)
+KEPT = PointKernel(kept_point)
 
 
 @cache

@@ -38,11 +38,15 @@ class ElementKernel:
         """Evaluate every element: an array of the shape and dtype of the first one."""
         first = arrays[0]
         result = empty(first.shape, first.dtype, first.stream)
+        self.write(result, arrays, parameters)
+        return result
+
+    def write(self, result: Any, arrays: list[Any], parameters: list[float]) -> None:
+        """Evaluate every element into `result`, which may be one of the arrays."""
         if result.size:
             kernel = self._compiled(_elements, len(arrays), len(parameters))
             flat = [array.reshape(result.size) for array in (result, *arrays)]
             launch(kernel, *grid(result.size), flat[0], (*flat[1:], *parameters))
-        return result
 
     def sum(self, arrays: list[Any], parameters: list[float]) -> float:
         """Add up what a call would give, without writing it down."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import deconv_ref as dr
+from deconv_ref.arrays import full
 from deconv_ref.checks import check_count
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.nn.initializers import Fans
@@ -248,4 +249,4 @@ class ConvTranspose(Convolution):
 
 def _each(y: Any) -> Any:
     """Give the weight of a grouped convolution that changes nothing, so that a bias can come in."""
-    return np.ones((y.shape[1], 1) + (1,) * (y.ndim - 2), y.dtype)
+    return full(y, (y.shape[1], 1) + (1,) * (y.ndim - 2), 1)

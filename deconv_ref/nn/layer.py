@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import deconv_ref as dr
+from deconv_ref.arrays import add, moved
 from deconv_ref.checks import check_batch, check_floating
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.nn.configuration import Configured, check_number, choose
@@ -93,6 +94,19 @@ class Layer(Configured):
             self.random = random or self.random
             self._create(input_shape, np.dtype(dtype))
             self.dtype = np.dtype(dtype)
+
+    def to(self, device: str) -> None:
+        """Move parameters, gradients and state to a device.
+
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}
+            Where to.
+        """
+        for arrays in (self.parameters, self.gradients, self.state):
+            arrays.update({name: moved(array, device) for name, array in arrays.items()})
+        self.forget()
+        self.release()
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Compute the layer's result, and keep what its gradient needs.
@@ -245,7 +259,7 @@ class Weighted(Layer):
     def penalize(self) -> None:
         """Add the gradient of the penalty to those of the last `backward`."""
         if self.weight_penalty:
-            self.gradients["weight"] += self.weight_penalty.backward(self.parameters["weight"])
+            add(self.gradients["weight"], self.weight_penalty.backward(self.parameters["weight"]))
 
     def _weigh(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import deconv_ref as dr
+from deconv_ref.arrays import on_host
 from deconv_ref.checks import check_batch, check_floating, check_shape
 from deconv_ref.errors import ShapeError, message
 from deconv_ref.nn.configuration import Configured, check_number
@@ -39,7 +40,7 @@ class Metric(Configured):
         check_floating(name, prediction=prediction, target=target)
         check_batch(name, prediction=prediction)
         check_shape(name, "target", target, prediction.shape, "It has the shape of prediction")
-        return self._measure(prediction, target)
+        return self._measure(on_host(prediction), on_host(target))
 
     def _measure(self, prediction: Any, target: Any) -> float:
         raise NotImplementedError

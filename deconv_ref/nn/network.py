@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.arrays import assign, moved, on_host
 from deconv_ref.checks import check_batch, check_choice, check_count, check_floating, check_shape
 from deconv_ref.errors import DeconvRefError, DTypeError, ParameterError, message
 from deconv_ref.nn.configuration import Configured
@@ -48,6 +49,7 @@ class Network(Configured):
             layer.connect(earlier)
             earlier[str(layer.name)] = layer
         self.input_shape: tuple[int, ...] | None = None
+        self.device = "cpu"
         self.shapes: list[tuple[int, ...]] = []
 
     def build(self, input_shape: Iterable[int]) -> None:
@@ -81,6 +83,7 @@ class Network(Configured):
                 layer.unbuild()
             raise
         self.input_shape = shape
+        self._place()
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """Compute the network's result, and keep what `backward` needs.
@@ -106,6 +109,7 @@ class Network(Configured):
         """
         self.check("forward", x=x)
         self.build(x.shape[1:])
+        x = moved(x, self.device)
         for layer in self.layers:
             with _in_layer(layer, x):
                 x = layer.forward(x, training)
@@ -153,8 +157,9 @@ class Network(Configured):
         return self._gather("state")
 
     def get_weights(self) -> dict[str, Any]:
-        """Copy all parameters and states, by name."""
-        return {name: array.copy() for name, array in (self.parameters | self.state).items()}
+        """Copy all parameters and states, by name, to NumPy arrays."""
+        own = self.parameters | self.state
+        return {name: np.array(on_host(array)) for name, array in own.items()}
 
     def set_weights(self, weights: Mapping[str, Any]) -> None:
         """Set all parameters and states of a network that is built.
@@ -181,7 +186,7 @@ class Network(Configured):
             self._check_dtype("set_weights", **{name: array})
             check_shape("set_weights", name, array, own[name].shape)
         for name, array in weights.items():
-            own[name][...] = array
+            assign(own[name], array)
 
     def summary(self) -> str:
         """Describe the layers, the shapes of their results and the numbers of their parameters.
@@ -222,6 +227,7 @@ class Network(Configured):
         """
         self.check("predict", x=x)
         self.build(x.shape[1:])
+        x = moved(x, self.device)
         for layer in self.layers:
             with _in_layer(layer, x):
                 x = layer.forward(x)
@@ -240,6 +246,11 @@ class Network(Configured):
             shapes.append(x.shape[1:])
         self._release()
         return shapes
+
+    def _place(self) -> None:
+        """Move the arrays of all layers to the network's device."""
+        for layer in self.layers:
+            layer.to(self.device)
 
     def _release(self) -> None:
         for layer in self.layers:

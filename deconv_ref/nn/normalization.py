@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import deconv_ref as dr
+from deconv_ref.arrays import assign, kept
 from deconv_ref.nn.configuration import check_number
 from deconv_ref.nn.layer import Layer
 
@@ -59,7 +60,7 @@ class BatchNorm(Layer):
             x, **self.parameters, **self.state, training=training, **self._options()
         )
         for name, array in self.state.items():
-            array[...] = getattr(normed, name)
+            assign(array, getattr(normed, name))
         return normed.y, (x, normed.saved_mean, normed.saved_inv_std, training)
 
     def _backward(self, grad_y: Any, *saved: Any) -> Any:
@@ -104,7 +105,7 @@ class Dropout(Layer):
     def _forward(self, x: Any, training: bool) -> tuple[Any, tuple[Any, ...]]:
         if not training:
             return x, (None,)
-        mask = self.random.random(x.shape, np.float32) >= self.rate
+        mask = kept(x, self.rate, self.random)
         return dr.dropout(x, self.rate, mask=mask), (mask,)
 
     def _backward(self, grad_y: Any, *saved: Any) -> Any:

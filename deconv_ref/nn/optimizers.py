@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from deconv_ref.arrays import empty, full, moved, vector
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.nn.configuration import Configured, check_number
 
@@ -65,9 +66,9 @@ class Optimizer(Configured):
         known = self._parameters
         if not known:
             self._parameters = dict(parameters)
-            self._scratch = {name: np.empty_like(weight) for name, weight in parameters.items()}
+            self._scratch = {n: empty(w, w.shape) for n, w in parameters.items()}
             self.state = {
-                name: {slot: np.zeros_like(weight) for slot in self._slots()}
+                name: {slot: full(weight, weight.shape, 0) for slot in self._slots()}
                 for name, weight in parameters.items()
             }
         elif known.keys() != parameters.keys() or any(parameters[n] is not known[n] for n in known):
@@ -75,6 +76,22 @@ class Optimizer(Configured):
             remedy = "An optimizer belongs to one network, as in Keras: make another one"
             name = type(self).__name__
             raise ParameterError(message(name, "parameters", wanted, "others", remedy))
+
+    def to(self, device: str, parameters: Mapping[str, Any]) -> None:
+        """Move what is remembered to a device, along with the parameters.
+
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}
+            Where to.
+        parameters : mapping of str to array
+            The parameters, where they are from now on.
+        """
+        if self._parameters:
+            self._parameters = dict(parameters)
+            self._scratch = {name: moved(a, device) for name, a in self._scratch.items()}
+            for slots in self.state.values():
+                slots.update({slot: moved(array, device) for slot, array in slots.items()})
 
     def update(
         self,
@@ -112,7 +129,9 @@ class Optimizer(Configured):
         self.steps += 1
         for name, weight in parameters.items():
             rate = self.learning_rate * float((factors or {}).get(name, 1.0))
-            self._apply(weight, gradients[name], rate, self._scratch[name], **self.state[name])
+            slots = {slot: vector(array) for slot, array in self.state[name].items()}
+            scratch = vector(self._scratch[name])
+            self._apply(vector(weight), vector(gradients[name]), rate, scratch, **slots)
 
     def _slots(self) -> tuple[str, ...]:
         raise NotImplementedError

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from deconv_ref.arrays import on_host
 from deconv_ref.errors import DeconvRefError, ParameterError, message
 from deconv_ref.nn import storage
 from deconv_ref.nn.configuration import rebuild
@@ -68,7 +69,7 @@ def write(model: "Sequential", path: str | os.PathLike[str], run: Run | None) ->
         "run": run and run.document(),
         "notes": model.notes,
     }
-    storage.write(path, arrays, document)
+    storage.write(path, {name: on_host(a) for name, a in arrays.items()}, document)
 
 
 def read(kind: type["Sequential"], path: str | os.PathLike[str]) -> "Sequential":

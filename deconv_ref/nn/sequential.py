@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from deconv_ref.checks import check_count
+from deconv_ref.arrays import beside, joined
+from deconv_ref.checks import check_choice, check_count, is_array
+from deconv_ref.cuda import numba_cuda
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.memory import Pool
 from deconv_ref.nn import saving, training
@@ -92,6 +92,41 @@ class Sequential(Network):
         self.run: training.Run | None = None
         self.notes: dict[str, Any] = {}
         self.memory = Pool()
+
+    def to(self, device: str) -> "Sequential":
+        """Move the network, and what its optimizer remembers, to a device.
+
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}
+            ``"cuda"`` is the GPU that Numba has selected.
+
+        Returns
+        -------
+        Sequential
+            The network itself.
+
+        Raises
+        ------
+        ParameterError
+            If it is none of the two.
+        BackendError
+            If there is no GPU that can be used.
+
+        Notes
+        -----
+        On a GPU, batches of NumPy arrays are copied there, losses come back, and so does what
+        metrics measure; parameters, gradients and moments stay. `predict` gives arrays where its
+        input was. Files hold no device: `load` makes a network on the CPU.
+        """
+        check_choice("to", "device", device, ("cpu", "cuda"))
+        if device == "cuda":
+            numba_cuda("to")
+        self.device = device
+        self._place()
+        if self.optimizer is not None:
+            self.optimizer.to(device, self.parameters)
+        return self
 
     def compile(self, optimizer: Any, loss: Any, metrics: Iterable[Any] = ()) -> None:
         """Choose how to train.
@@ -285,7 +320,7 @@ class Sequential(Network):
         self.check("predict", x=x)
         data = training.Data(x, x, batch_size)
         parts = [self.infer(batch) for batch, _ in data.epoch(0)]
-        return np.concatenate(parts) if parts else self.infer(x)
+        return beside(x, joined(parts) if parts else self.infer(x))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file, in the safetensors format.
@@ -339,7 +374,7 @@ class Sequential(Network):
     def _data(self, function: str, x: Any, y: Any, batch_size: int, shuffle: bool) -> training.Data:
         """Check arrays and batches."""
         batch_size = check_count(function, "batch_size", batch_size, 1)
-        if y is None and (isinstance(x, np.ndarray) or not isinstance(x, Iterable)):
+        if y is None and (is_array(x) or not isinstance(x, Iterable)):
             wanted = "given with an array x; else x must be an iterable of batches (x, y)"
             raise ParameterError(message(function, "y", wanted, "None"))
         if y is not None:
@@ -354,7 +389,7 @@ class Sequential(Network):
         elif listed and len(given) == 2:
             x, y = given
             self._check_pair("fit", **{f"{name}[0]": x, f"{name}[1]": y})
-        elif not listed and isinstance(given, Iterable) and not isinstance(given, np.ndarray):
+        elif not listed and isinstance(given, Iterable) and not is_array(given):
             x, y = given, None
         else:
             wanted = "two arrays (x, y), or batches of them"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deconv_ref.arrays import moved, picked
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.memory import reusing
 from deconv_ref.nn.layer import generator
@@ -190,7 +191,7 @@ class Data:
             order = generator(self.seed, 1, number).permutation(order)
         for first in range(0, len(order), self.batch_size):
             chosen = order[first : first + self.batch_size]
-            yield self.x[chosen], self.y[chosen]
+            yield picked(self.x, chosen), picked(self.y, chosen)
 
     def means(self, means: Means) -> dict[str, float]:
         """Give the means over an epoch.
@@ -258,6 +259,7 @@ def step(model: "Sequential", x: Any, y: Any) -> tuple[float, Any]:
     """
     optimizer, loss = compiled(model)
     model.check("train_step", y=y)
+    y = moved(y, model.device)
     for layer in model.layers:  # the memory of what the last step left is for what is to come
         layer.release()
         layer.gradients = {}
@@ -347,7 +349,7 @@ def evaluate(model: "Sequential", data: Data) -> dict[str, float]:
     means = Means()
     for x, y in data.epoch(0):
         model.check(data.function, x=x, y=y)
-        prediction = model.infer(x)
+        prediction, y = model.infer(x), moved(y, model.device)
         value = loss(prediction, y) + _penalty(model)
         means.add(len(x), _values(model, value, prediction, y))
     return data.means(means)
