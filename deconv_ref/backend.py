@@ -58,13 +58,12 @@ def kernels(function: str, chapter: str, **arrays: Any) -> tuple[Any, ...]:
 
 
 def _check_together(function: str, arrays: dict[str, Any]) -> None:
-    there = [name for name, array in arrays.items() if on_gpu(array)]
     here = [name for name, array in arrays.items() if _on_host(array)]
     if here:
-        wanted = f"on the GPU, as {' and '.join(there)} {'are' if len(there) > 1 else 'is'}"
+        there = [name for name, array in arrays.items() if on_gpu(array)]
+        got = f"{' and '.join(there)} on the GPU and {' and '.join(here)} in NumPy arrays"
         remedy = f"Copy one side to the other: numba.cuda.to_device({here[0]}), or .copy_to_host()"
-        got = "NumPy arrays" if len(here) > 1 else "a NumPy array"
-        raise BackendError(message(function, " and ".join(here), wanted, got, remedy))
+        raise BackendError(message(function, "all arrays", "on one device", got, remedy))
 
 
 def _on_host(array: Any) -> bool:

@@ -194,8 +194,8 @@ def dtype_faults(function):
 def foreign_array_faults(function):
     for name in arrays(function):
         on_gpu, on_cpu = Lent("__cuda_array_interface__"), Lent("__array_interface__")
-        told = "got .*Lent"
-        yield f"{name} on a GPU", {name: on_gpu}, dr.BackendError, name, told
+        told = f"on one device, got {name} on the GPU and .* in NumPy arrays"
+        yield f"{name} on a GPU", {name: on_gpu}, dr.BackendError, "all arrays", told
         either = (dr.BackendError, dr.DTypeError)
         yield f"{name} of another library", {name: on_cpu}, either, name, told
 

@@ -42,7 +42,7 @@ def test_import_loads_no_kernels_and_no_checker():
     assert "deconv_ref.ops.convolution.conv" in ours
     for name in ours:
         first, *rest = name.split(".")
-        if first == "deconv_ref":
+        if first == "deconv_ref" and name != "deconv_ref.cuda":  # which imports Numba when asked
             assert not {"cpu", "literal", "cuda", "conformance", "cli", "nn", "imaging"} & set(rest)
 
 

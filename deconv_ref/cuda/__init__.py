@@ -16,10 +16,10 @@ PACKAGE = 'pip install "deconv_ref[cuda]"'
 def on_gpu(array: object) -> bool:
     """Tell whether an array lies on a GPU.
 
-    Numba's simulator of a GPU offers no interface; its arrays count.
+    Numba's simulator of a GPU offers no interface; its arrays count. A framework's arrays on the
+    CPU raise AttributeError when they are asked for it.
     """
-    kind = type(array)
-    return hasattr(kind, "__cuda_array_interface__") or hasattr(kind, "__cuda_ndarray__")
+    return hasattr(array, "__cuda_array_interface__") or hasattr(array, "__cuda_ndarray__")
 
 
 def numba_cuda(function: str) -> Any:

@@ -1,12 +1,12 @@
 """Every kernel that a call launches, compiled instead of run: no GPU is needed.
 
-Arrays are NumPy's under a name of their own, which the package takes for arrays on a GPU.
+Arrays are NumPy's under a name of their own, which the package takes for arrays on a GPU. Their
+elements mean nothing: nothing is computed.
 """
 
-import contextlib
 import re
-import shutil
 import subprocess
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from unittest import mock
 
@@ -21,7 +21,7 @@ CAPABILITY = (9, 0)
 
 
 class Standin(np.ndarray):
-    """An array that says it is on a GPU; its elements mean nothing."""
+    """An array that says it is on a GPU."""
 
     __cuda_ndarray__ = True
     stream = 0
@@ -31,48 +31,53 @@ class Standin(np.ndarray):
 
 
 def standin(shape, dtype, stream=0):
-    return np.zeros(shape, dtype).view(Standin)
+    return np.ones(shape, dtype).view(Standin)
 
 
-def kind(argument):
-    """Give Numba's type of an argument, as if its arrays were on a GPU."""
-    return typeof(plainly(argument))
-
-
-def plainly(argument):
-    if isinstance(argument, np.ndarray):
-        return np.asarray(argument)
+def on_host(argument):
+    """Make NumPy arrays of stand-ins, so that Numba knows their types."""
     if isinstance(argument, tuple):
-        parts = map(plainly, argument)
+        parts = map(on_host, argument)
         return type(argument)(*parts) if hasattr(argument, "_fields") else tuple(parts)
-    return argument
+    return np.asarray(argument) if isinstance(argument, Standin) else argument
 
 
-class Compiled:
-    """PTX by kernel and types, of what was launched inside `instead_of_running`."""
+class Compiled(dict):
+    """PTX by kernel and types, of what was launched."""
 
-    def __init__(self):
-        self.ptx = {}
-
-    def launch(self, kernel, blocks, threads, result, *arguments):
-        types = tuple(map(kind, (result, *arguments)))
-        key = kernel.py_func, types
-        if key not in self.ptx:
-            self.ptx[key], _ = cuda.compile_ptx(kernel.py_func, types, cc=CAPABILITY)
+    def launch(self, kernel, blocks, threads, *arguments):
+        types = tuple(typeof(on_host(argument)) for argument in arguments)
+        if (kernel, types) not in self:
+            self[kernel, types], _ = cuda.compile_ptx(kernel.py_func, types, cc=CAPABILITY)
 
 
-@contextlib.contextmanager
+@contextmanager
 def instead_of_running():
-    compiled = Compiled()
-    device = SimpleNamespace(compute_capability=CAPABILITY)
-    with contextlib.ExitStack() as stack:
-        patch = lambda *what: stack.enter_context(mock.patch.object(*what))  # noqa: E731
-        for module in (kernels, arrays, elementwise):
-            patch(module, "launch", compiled.launch)
-        patch(kernels, "on_device", lambda argument, stream: argument)
-        for module in (arrays, elementwise):
-            patch(module, "empty", standin)
-        patch(arrays, "adopted", list)
-        patch(backend, "numba_cuda", lambda function: cuda)
-        patch(dispatcher, "get_current_device", lambda: device)
+    """Give a `Compiled` that takes in what the calls inside the block would launch."""
+    compiled, device = Compiled(), SimpleNamespace(compute_capability=CAPABILITY)
+    with ExitStack() as stack:
+
+        def patch(module, **changes):
+            for name, value in changes.items():
+                stack.enter_context(mock.patch.object(module, name, value))
+
+        patch(kernels, launch=compiled.launch, on_device=lambda argument, stream: argument)
+        patch(arrays, launch=compiled.launch, empty=standin, adopted=list)
+        patch(elementwise, launch=compiled.launch, empty=standin)
+        patch(backend, numba_cuda=lambda function: cuda)
+        patch(dispatcher, get_current_device=lambda: device)
         yield compiled
+
+
+def assembled(ptx, folder):
+    """Assemble PTX, and give what ptxas says of registers, stack frame and spills."""
+    source = folder / "kernel.ptx"
+    source.write_text(ptx)
+    command = ["ptxas", "-v", "-arch=sm_90", str(source), "-o", str(folder / "kernel.cubin")]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    found = {"registers": r"Used (\d+) registers", "frame": r"(\d+) bytes stack frame"}
+    found |= {"stores": r"(\d+) bytes spill stores", "loads": r"(\d+) bytes spill loads"}
+    return {
+        name: max(map(int, re.findall(pattern, finished.stderr)), default=0)
+        for name, pattern in found.items()
+    }

@@ -5,9 +5,7 @@ Slow, plain, exact on fractions, and what every other kernel is proven against.
 
 from typing import Any
 
-import numpy as np
-
-from deconv_ref.arrays import empty
+from deconv_ref.arrays import empty, full
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.convolution import equations
 from deconv_ref.window import Window
@@ -48,4 +46,4 @@ def _zero(array: Any) -> Any:
 
 
 def _or_zeros(bias: Any, result: Any) -> Any:
-    return bias if bias is not None else np.zeros(result.shape[1], result.dtype)
+    return bias if bias is not None else full(result, result.shape[1:2], 0)

@@ -5,9 +5,7 @@ Slow, plain, exact on fractions, and what every other kernel is proven against.
 
 from typing import Any
 
-import numpy as np
-
-from deconv_ref.arrays import empty
+from deconv_ref.arrays import empty, full
 from deconv_ref.compiling import Fill
 from deconv_ref.ops.dense import equations
 
@@ -22,7 +20,7 @@ BIAS_GRADIENT = Fill(equations.linear_bias_point)
 def forward(x: Any, weight: Any, bias: Any) -> Any:
     """Evaluate the forward map (L1); see `deconv_ref.ops.dense.cpu.forward`."""
     y = empty(x, (len(x), len(weight)))
-    return FORWARD(y, x, weight, bias if bias is not None else np.zeros(len(weight), x.dtype))
+    return FORWARD(y, x, weight, bias if bias is not None else full(x, (len(weight),), 0))
 
 
 def input_gradient(grad_y: Any, weight: Any) -> Any:
