@@ -164,7 +164,7 @@ def spread(values: Any, count: int) -> Any:
     return np.broadcast_to(values[:, None], (values.shape[0], count, values.shape[1]))
 
 
-def kept(like: Any, rate: float, random: np.random.Generator) -> Any:
+def kept(like: Any, rate: float, random: Any) -> Any:
     """Draw what dropout keeps, each value with probability ``1 - rate``.
 
     On a GPU it is made there, from one number of the generator.

@@ -72,7 +72,8 @@ def check(
         typer.Argument(
             metavar="TARGET",
             help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime, skimage), "
-            "own tiers (equations, cpu), or .py files. Default: all that is installed.",
+            "own tiers (equations, cpu, cuda), torch-cuda, jax-cuda, or .py files. "
+            "Default: all that is installed.",
         ),
     ] = None,
     network: Annotated[
@@ -150,12 +151,13 @@ def _left_out(error: "TargetError") -> None:
 
 def _plan(targets: list[str] | None, op: list[str] | None, **options: Any) -> "runner.Plan":
     """Plan to judge operators."""
-    from deconv_ref.conformance.frameworks import OWN_TIERS, installed
+    from deconv_ref.conformance.frameworks import OWN_TIERS, gpu_tier, installed
     from deconv_ref.conformance.operators import OPERATORS
     from deconv_ref.conformance.runner import Plan
 
     ops = _known("operator", op, OPERATORS)
-    return Plan(ops=ops, **_options(targets or (*installed(), *OWN_TIERS), **options))
+    chosen = targets or (*installed(), *OWN_TIERS, *gpu_tier())
+    return Plan(ops=ops, **_options(chosen, **options))
 
 
 def _network_plan(

@@ -130,9 +130,9 @@ def _target_source(target: str, function: str) -> str:
             f"import runpy\nimport sys\n\nsys.path.insert(0, {folder!r})\n"
             f"{function} = runpy.run_path({path!r})[{function!r}]"
         )
-    if target in OWN_TIERS:
+    if target in (*OWN_TIERS, "cuda"):
         return f"from {PACKAGE}.{target} import {function}"
-    return _pruned(_adapter_source(target), function)
+    return _pruned(_adapter_source(target.replace("-", "_")), function)
 
 
 def _adapter_source(name: str) -> str:

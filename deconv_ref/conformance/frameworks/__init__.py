@@ -20,13 +20,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from deconv_ref.cuda import numba_cuda
 from deconv_ref.errors import BackendError
 
 __all__ = [
+    "ON_GPU",
     "OWN_TIERS",
     "REQUIRES",
     "TRAINERS",
     "TargetError",
+    "gpu_tier",
     "installed",
     "is_file",
     "load",
@@ -46,7 +49,14 @@ REQUIRES: Mapping[str, tuple[str, ...]] = {
 }
 """Adapters by name, and the packages that each imports."""
 
-OWN_TIERS = ("equations", "cpu", "cuda")
+ON_GPU: Mapping[str, tuple[str, ...]] = {
+    "cuda": ("numba",),
+    "torch-cuda": ("torch",),
+    "jax-cuda": ("jax",),
+}
+"""Targets that need a GPU, and the packages that each imports; a dash is _ in a file's name."""
+
+OWN_TIERS = ("equations", "cpu")
 TRAINERS = ("torch", "keras", "jax", "cpu")
 """Adapters that train networks too."""
 
@@ -64,6 +74,15 @@ def installed() -> tuple[str, ...]:
     )
 
 
+def gpu_tier() -> tuple[str, ...]:
+    """Name our own tier on the GPU, where there is one."""
+    try:
+        numba_cuda("check")
+    except BackendError:
+        return ()
+    return ("cuda",)
+
+
 def is_file(target: str) -> bool:
     """Tell whether a target is spelled as a file rather than as a name."""
     return target.endswith(".py") or "/" in target or "\\" in target
@@ -79,15 +98,17 @@ def load(target: str) -> ModuleType:
     """
     if is_file(target):
         return _load_file(Path(target))
-    if target not in REQUIRES and target not in OWN_TIERS:
-        known = ", ".join([*REQUIRES, *OWN_TIERS])
+    packages = {**REQUIRES, **ON_GPU, **dict.fromkeys(OWN_TIERS, ())}
+    if target not in packages:
+        known = ", ".join([*REQUIRES, *OWN_TIERS, *ON_GPU])
         raise TargetError(f"unknown target {target!r}; known: {known}, or the path of a .py file")
-    for package in REQUIRES.get(target, ()):
+    for package in packages[target]:
         if importlib.util.find_spec(package) is None:
-            remedy = f'python -m pip install "deconv_ref[{target}]"'
+            extra = target.removesuffix("-cuda")
+            remedy = f'python -m pip install "deconv_ref[{extra}]"'
             raise TargetError(f"{target}: {package} is not installed; run {remedy}")
     try:
-        return importlib.import_module(f"deconv_ref.conformance.frameworks.{target}")
+        return importlib.import_module(f"{__name__}.{target.replace('-', '_')}")
     except BackendError as error:
         raise TargetError(f"{target}: {error}") from error
     except Exception as error:

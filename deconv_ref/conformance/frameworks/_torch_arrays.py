@@ -8,26 +8,26 @@ from deconv_ref.conformance.frameworks._translation import pairs
 
 
 def tensor(array):
-    """View an array, or copy one with steps backwards; None stays None."""
+    """View an array, or copy one with steps backwards, on the default device; None stays None."""
     if array is None:
         return None
     if any(step < 0 for step in array.strides):
         array = array.copy()
     with warnings.catch_warnings():  # a read-only array is only read
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        return torch.from_numpy(array)
+        return torch.from_numpy(array).to(torch.empty(0).device)
 
 
 def value(function, *arrays, **parameters):
     """Call a function of tensors with arrays."""
-    return function(*map(tensor, arrays), **parameters).numpy()
+    return function(*map(tensor, arrays), **parameters).cpu().numpy()
 
 
 def gradients(function, grad_y, *arrays, **parameters):
     """Differentiate a function of tensors automatically, with respect to each array."""
     operands = [tensor(array).requires_grad_() for array in arrays]
     y = function(*operands, **parameters)
-    return tuple(grad.numpy() for grad in torch.autograd.grad(y, operands, tensor(grad_y)))
+    return tuple(grad.cpu().numpy() for grad in torch.autograd.grad(y, operands, tensor(grad_y)))
 
 
 def sides(padding, kernel_size, dilation):

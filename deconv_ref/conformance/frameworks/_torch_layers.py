@@ -28,8 +28,8 @@ def batch_norm(x, gamma, beta, running_mean, running_var, *, training, momentum=
         y, *used = function(x, gamma, beta, *running, training, momentum, epsilon)
     else:  # `batch_norm` does not call it then
         y, used = _batch_norm(x, gamma, beta, running, training), []
-    saved = [statistics.numpy() for statistics in used] if training else [None, None]
-    return (y.numpy(), *(statistics.numpy() for statistics in running), *saved)
+    saved = [statistics.cpu().numpy() for statistics in used] if training else [None, None]
+    return (y.cpu().numpy(), *(statistics.numpy() for statistics in running), *saved)
 
 
 def batch_norm_backward(grad_y, x, gamma, saved_mean, saved_inv_std, *, training=True):
@@ -43,7 +43,7 @@ def batch_norm_backward(grad_y, x, gamma, saved_mean, saved_inv_std, *, training
     grads = torch.ops.aten.native_batch_norm_backward(
         grad_y, x, gamma, None, None, mean, inv_std, training, 0.0, [True, True, True]
     )
-    return tuple(grad.numpy() for grad in grads)
+    return tuple(grad.cpu().numpy() for grad in grads)
 
 
 def _batch_norm(x, gamma, beta, running, training):

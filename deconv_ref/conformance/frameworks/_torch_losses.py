@@ -83,7 +83,7 @@ def _gradient(function, prediction, target, *, grad_loss=1.0, **parameters):
     loss = function(prediction, tensor(target), **parameters)
     is_array = getattr(grad_loss, "shape", ()) != ()
     grad = tensor(grad_loss) if is_array else torch.full_like(loss, float(grad_loss))
-    return torch.autograd.grad(loss, prediction, grad)[0].numpy()
+    return torch.autograd.grad(loss, prediction, grad)[0].cpu().numpy()
 
 
 def _clipped_logarithms(x, t, dtype):

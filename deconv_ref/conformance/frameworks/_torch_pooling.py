@@ -22,7 +22,7 @@ def max_pool(x, kernel_size, *, stride, padding, dilation, ceil_mode):
         ceil_mode,
         return_indices=True,
     )
-    return y.numpy(), indices.numpy()
+    return y.cpu().numpy(), indices.numpy()
 
 
 def max_pool_backward(grad_y, indices, input_size):
@@ -37,7 +37,7 @@ def max_pool_backward(grad_y, indices, input_size):
     if len(input_size) == 5:
         backward = torch.ops.aten.max_pool3d_with_indices_backward
     grad_x = backward(grad, x, kernel_size, ones, padding, ones, False, places)
-    return grad_x.reshape(input_size).numpy()
+    return grad_x.reshape(input_size).cpu().numpy()
 
 
 def max_unpool(x, indices, output_size):

@@ -39,7 +39,7 @@ def pixel_unshuffle(x, factor):
 
 def pad(x, padding, *, mode="zeros", value=0.0):
     """Compute y."""
-    return _padded(tensor(x), padding, mode, value).numpy()
+    return _padded(tensor(x), padding, mode, value).cpu().numpy()
 
 
 def pad_backward(grad_y, input_size, padding, *, mode="zeros"):
