@@ -69,7 +69,7 @@ def test_arrays_on_two_devices_do_not_meet():
 
 
 def test_networks_know_two_devices():
-    with pytest.raises(dr.ParameterError, match="^to: device must be 'cpu' or 'cuda', got 'tpu'"):
+    with pytest.raises(dr.ParameterError, match=r"^to: device must be 'cpu' or .*, got 'tpu'\."):
         nn.Sequential([nn.Relu()]).to("tpu")
 
 
