@@ -190,7 +190,7 @@ def beside(like: Any, array: Any) -> Any:
 
 def on_host(array: Any) -> Any:
     """Give an array as a NumPy array: itself, or a copy of what is on a GPU."""
-    return array.copy_to_host() if on_gpu(array) else array
+    return _gpu().on_host(array) if on_gpu(array) else array
 
 
 def _gpu() -> Any:

@@ -29,6 +29,7 @@ __all__ = [
     "kept",
     "least",
     "on_device",
+    "on_host",
     "picked",
     "repeated",
     "rotated",
@@ -82,8 +83,8 @@ def taken(array: Any) -> Any:
         Bound to the stream that the array is used on.
     """
     if isinstance(array, Array):
-        return array
-    if config.ENABLE_CUDASIM:
+        view = array
+    elif config.ENABLE_CUDASIM or isinstance(array, devicearray.DeviceNDArray):
         view = _bound(array, array.stream)
     else:
         _select_device(array)
@@ -117,6 +118,14 @@ def adopted(operands: Iterable[Any]) -> list[Any]:
             event.record(other)
             event.wait(streams[0])
     return [value.bind(streams[0]) if on_gpu(value) else value for value in values]
+
+
+def on_host(array: Any) -> Any:
+    """Copy an array to a NumPy array, when its stream has come so far."""
+    copy = array.copy_to_host()
+    if array.stream:
+        array.stream.synchronize()
+    return copy
 
 
 def filled(array: Any, value: Any) -> Any:
@@ -184,7 +193,7 @@ def kept(like: Any, rate: float, key: int) -> Any:
 def least(array: Any) -> Any:
     """Find the least value of some; NaN does not count."""
     stripes = empty((min(array.size, STRIPES),), array.dtype, array.stream)
-    return LEAST(stripes, array.reshape(array.size), stripes.size).copy_to_host().min()
+    return on_host(LEAST(stripes, array.reshape(array.size), stripes.size)).min()
 
 
 def rotated_point(weight, m, c, r, s, t):  # type: ignore[no-untyped-def]
@@ -270,8 +279,6 @@ def _select_device(array: Any) -> None:
 
 def _stream(array: Any) -> Any:
     """Find the stream that an array is used on, 0 where nothing says so."""
-    if isinstance(array, devicearray.DeviceNDArray):
-        return array.stream
     number = array.__cuda_array_interface__.get("stream")
     torch = sys.modules.get("torch")
     if number is None and torch is not None and isinstance(array, torch.Tensor):

@@ -13,7 +13,7 @@ import numpy as np
 from numba import cuda
 from numba.extending import register_jitable
 
-from deconv_ref.cuda.arrays import empty
+from deconv_ref.cuda.arrays import empty, on_host
 from deconv_ref.cuda.kernels import grid, launch
 from deconv_ref.sums import BLOCK, LANES, add_blocks, add_exactly, add_lanes
 
@@ -62,7 +62,7 @@ class ElementKernel:
         launch(kernel, *grid(blocks * LANES), lanes, (*flat, *parameters))
         launch(_jitted(_add_lanes), *grid(blocks), sums, lanes)
         launch(_jitted(_add_blocks), 1, 1, total, sums)
-        return float(total.copy_to_host()[0])
+        return float(on_host(total)[0])
 
     def _compiled(self, make: Any, arrays: int, parameters: int) -> Any:
         key = make, arrays, parameters

@@ -32,18 +32,28 @@ def convolve(x: Any, psf: Any, center: tuple[int, ...], circular: bool) -> Any:
     return cast(y, x.dtype)
 
 
-def invert(x: Any, psf: Any, center: tuple[int, ...], threshold: float) -> Any:
+def invert(
+    x: Any, psf: Any, center: tuple[int, ...], threshold: float, transform: Any = SPECTRUM
+) -> Any:
     """Evaluate the inverse filter (Z3, Z4); see `cpu.invert`."""
-    spectrum, transfer = _spectra(x, psf, center)
+    spectrum, transfer = _spectra(x, psf, center, transform)
     limit = LIMIT(empty(x, (psf.shape[0],), np.float64), transfer, threshold)
-    return _image(INVERSE(empty(x, x.shape, complex), spectrum, transfer, limit), x.dtype)
+    restored = INVERSE(empty(x, x.shape, complex), spectrum, transfer, limit)
+    return _image(restored, x.dtype, transform)
 
 
-def wiener(x: Any, psf: Any, center: tuple[int, ...], balance: float, penalty: Any) -> Any:
+def wiener(
+    x: Any,
+    psf: Any,
+    center: tuple[int, ...],
+    balance: float,
+    penalty: Any,
+    transform: Any = SPECTRUM,
+) -> Any:
     """Evaluate the Wiener filter (Z3, Z5); see `cpu.wiener`."""
-    spectrum, transfer = _spectra(x, psf, center)
+    spectrum, transfer = _spectra(x, psf, center, transform)
     restored = WIENER(empty(x, x.shape, complex), spectrum, transfer, balance, penalty)
-    return _image(restored, x.dtype)
+    return _image(restored, x.dtype, transform)
 
 
 def richardson_lucy(
@@ -62,16 +72,16 @@ def richardson_lucy(
     return cast(estimate, x.dtype)
 
 
-def _spectra(x: Any, psf: Any, center: tuple[int, ...]) -> tuple[Any, Any]:
+def _spectra(x: Any, psf: Any, center: tuple[int, ...], transform: Any) -> tuple[Any, Any]:
     turns = _roots(x.shape[2:])
-    spectrum = SPECTRUM(empty(x, x.shape, complex), _wide(x), (0, 0, 0), turns)
+    spectrum = transform(empty(x, x.shape, complex), _wide(x), (0, 0, 0), turns)
     shape, spread = (1, psf.shape[0], *x.shape[2:]), psf.reshape(1, *psf.shape)
-    return spectrum, SPECTRUM(empty(x, shape, complex), _wide(spread), center, turns)
+    return spectrum, transform(empty(x, shape, complex), _wide(spread), center, turns)
 
 
-def _image(spectrum: Any, dtype: Any) -> Any:
+def _image(spectrum: Any, dtype: Any, transform: Any) -> Any:
     turns = tuple(root.conj() for root in _roots(spectrum.shape[2:]))
-    image = SPECTRUM(empty(spectrum, spectrum.shape), spectrum, (0, 0, 0), turns)
+    image = transform(empty(spectrum, spectrum.shape), spectrum, (0, 0, 0), turns)
     return IMAGE(empty(spectrum, spectrum.shape, dtype), image)
 
 
