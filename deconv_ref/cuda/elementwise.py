@@ -34,21 +34,21 @@ class ElementKernel:
         self._point = point
         self._kernels: dict[tuple[Any, int, int], Any] = {}
 
-    def __call__(self, arrays: list[Any], parameters: list[float]) -> Any:
+    def __call__(self, arrays: list[Any], parameters: tuple[float, ...]) -> Any:
         """Evaluate every element: an array of the shape and dtype of the first one."""
         first = arrays[0]
         result = empty(first.shape, first.dtype, first.stream)
         self.write(result, arrays, parameters)
         return result
 
-    def write(self, result: Any, arrays: list[Any], parameters: list[float]) -> None:
+    def write(self, result: Any, arrays: list[Any], parameters: tuple[float, ...]) -> None:
         """Evaluate every element into `result`, which may be one of the arrays."""
         if result.size:
             kernel = self._compiled(_elements, len(arrays), len(parameters))
             flat = [array.reshape(result.size) for array in (result, *arrays)]
             launch(kernel, *grid(result.size), flat[0], (*flat[1:], *parameters))
 
-    def sum(self, arrays: list[Any], parameters: list[float]) -> float:
+    def sum(self, arrays: list[Any], parameters: tuple[float, ...]) -> float:
         """Add up what a call would give, without writing it down."""
         first = arrays[0]
         if not first.size:

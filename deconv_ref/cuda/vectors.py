@@ -32,7 +32,8 @@ class Vector(NDArrayOperatorsMixin):
         """Evaluate a function of one or two arrays, or of an array and a number, into ``out``."""
         (out,) = options["out"]
         arrays = [x.array for x in inputs if isinstance(x, Vector)]
-        numbers = [float(out.array.dtype.type(x)) for x in inputs if not isinstance(x, Vector)]
+        given = (x for x in inputs if not isinstance(x, Vector))
+        numbers = tuple(float(out.array.dtype.type(x)) for x in given)
         FUNCTIONS[ufunc].write(out.array, arrays, numbers)
         return out
 
