@@ -66,7 +66,7 @@ def test_helpers_take_part():
                 met[n] = met[n] or look(came, 1 - n) != 0
 
     meet(np.zeros(2, int), np.zeros(2, int), 0, 0)
-    for _ in range(50):
+    for _ in range(2000):  # a busy machine may have no core for a second thread
         came, met = np.zeros(2, int), np.zeros(2, int)
         threads.run_shares(meet, 2, 1000 * threads.ALONE, came, met)
         assert came.all()
@@ -112,13 +112,13 @@ def test_a_child_of_a_fork_has_helpers_of_its_own():
 
 def test_helpers_that_fell_asleep_are_woken():
     """Longer than they look out, so that each time they are asleep."""
-    done = np.zeros(9)
+    done, counts = np.zeros(9), set()
     for turn in range(1, 21):
         time.sleep(0.01)
         threads.run_shares(count, 9, 1000 * threads.ALONE, done, np.zeros(10, int))
         assert (done == turn).all()
-    names = [thread.name for thread in threading.enumerate()]
-    assert names.count("deconv_ref helper") <= 3, names
+        counts.add(threading.active_count())
+    assert len(counts) == 1  # they are the same ones
     assert not HELPERS.free.locked()
 
 
