@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding
-from deconv_ref.conformance.frameworks import OWN_TIERS, is_file
+from deconv_ref.conformance.frameworks import OWN_TIERS, is_file, module_of
 from deconv_ref.conformance.operators import OPERATORS
 
 __all__ = ["call_text", "write_script"]
@@ -132,7 +132,7 @@ def _target_source(target: str, function: str) -> str:
         )
     if target in (*OWN_TIERS, "cuda"):
         return f"from {PACKAGE}.{target} import {function}"
-    return _pruned(_adapter_source(target.replace("-", "_")), function)
+    return _pruned(_adapter_source(module_of(target)), function)
 
 
 def _adapter_source(name: str) -> str:

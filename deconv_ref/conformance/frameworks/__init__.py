@@ -24,15 +24,17 @@ from deconv_ref.cuda import numba_cuda
 from deconv_ref.errors import BackendError
 
 __all__ = [
-    "ON_GPU",
+    "VARIANTS",
     "OWN_TIERS",
     "REQUIRES",
     "TRAINERS",
+    "VARIANTS",
     "TargetError",
     "gpu_tier",
     "installed",
     "is_file",
     "load",
+    "module_of",
     "one_line",
     "trainer_of",
 ]
@@ -49,12 +51,12 @@ REQUIRES: Mapping[str, tuple[str, ...]] = {
 }
 """Adapters by name, and the packages that each imports."""
 
-ON_GPU: Mapping[str, tuple[str, ...]] = {
+VARIANTS: Mapping[str, tuple[str, ...]] = {
     "cuda": ("numba",),
     "torch-cuda": ("torch",),
     "jax-cuda": ("jax",),
 }
-"""Targets that need a GPU, and the packages that each imports; a dash is _ in a file's name."""
+"""Targets that are checked where they are asked for by name alone, and what each imports."""
 
 OWN_TIERS = ("equations", "cpu")
 TRAINERS = ("torch", "keras", "jax", "cpu")
@@ -88,6 +90,11 @@ def is_file(target: str) -> bool:
     return target.endswith(".py") or "/" in target or "\\" in target
 
 
+def module_of(target: str) -> str:
+    """Name the module of an adapter in this package: a name of Python's has no dashes."""
+    return target.replace("-", "_")
+
+
 def load(target: str) -> ModuleType:
     """Import a target: an adapter by name, or a Python file.
 
@@ -98,17 +105,17 @@ def load(target: str) -> ModuleType:
     """
     if is_file(target):
         return _load_file(Path(target))
-    packages = {**REQUIRES, **ON_GPU, **dict.fromkeys(OWN_TIERS, ())}
+    packages = {**REQUIRES, **VARIANTS, **dict.fromkeys(OWN_TIERS, ())}
     if target not in packages:
-        known = ", ".join([*REQUIRES, *OWN_TIERS, *ON_GPU])
+        known = ", ".join([*REQUIRES, *OWN_TIERS, *VARIANTS])
         raise TargetError(f"unknown target {target!r}; known: {known}, or the path of a .py file")
     for package in packages[target]:
         if importlib.util.find_spec(package) is None:
-            extra = target.removesuffix("-cuda")
+            extra = target.partition("-")[0]
             remedy = f'python -m pip install "deconv_ref[{extra}]"'
             raise TargetError(f"{target}: {package} is not installed; run {remedy}")
     try:
-        return importlib.import_module(f"{__name__}.{target.replace('-', '_')}")
+        return importlib.import_module(f"{__name__}.{module_of(target)}")
     except BackendError as error:
         raise TargetError(f"{target}: {error}") from error
     except Exception as error:
