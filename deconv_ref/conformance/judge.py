@@ -123,11 +123,11 @@ class Judge:
             for seed in range(self.seed, self.seed + PLAIN_ROUNDS):
                 if not self._finished:
                     self._search(seed)
-        for tally in self.tallies.values():
+        for tally in self.tallies.values():  # all, before what shrinks one of them adds to others
             tally.given_up = self._finished and self._done < self.cases
+            tally.settle()
         shrunk = set() if self._alone else {Verdict.CRASHES}
         for quantity, tally in self.tallies.items():
-            tally.settle()
             if tally.verdict > Verdict.CONFORMS and tally.verdict not in shrunk:
                 self._shrink(quantity)
                 if tally.verdict in BY_CALL:
