@@ -68,3 +68,27 @@ def linear_in_float32(x=None, grad_y=None, *, scale_factor, mode, **_):
 def with_nowhere(indices, **_):
     """Allow anything, a refusal too, where an index is -1, which is nowhere."""
     return np.inf if np.any(indices < 0) else 0.0
+
+
+def at_repeated_places(x, indices, output_size):
+    """Mark the cells for which there are several values."""
+    count = np.zeros((*output_size[:2], int(np.prod(output_size[2:]))))
+    for n, c, *o in np.ndindex(indices.shape):
+        count[n, c, indices[(n, c, *o)]] += 1
+    return np.where(count > 1, np.inf, 0.0).reshape(output_size)
+
+
+def of_overwritten(grad_y, indices):
+    """Mark the values that a later one overwrites."""
+    lost = np.zeros(indices.shape)
+    later = set()
+    for at in reversed(list(np.ndindex(indices.shape))):
+        place = (*at[:2], indices[at])
+        lost[at] = np.inf if place in later else 0.0
+        later.add(place)
+    return lost
+
+
+def volumes_refused(x, **_):
+    """Allow a refusal of three spatial axes."""
+    return np.inf if x.ndim == 5 else 0.0

@@ -73,6 +73,29 @@ def product_less(x, t, dtype):
     return np.where((x > 0) & (t > 0) & (t < 1), FEW * roundoff(dtype) * x * t, 0)
 
 
+def clipped_logarithms(x, t, dtype):
+    """Measure what logarithms are below -100."""
+    for_1, for_0 = np.maximum(-np.log(x) - 100, 0), np.maximum(-np.log1p(-x) - 100, 0)
+    return np.where(t > 0, t * for_1, 0) + np.where(t < 1, (1 - t) * for_0, 0)
+
+
+def clipped_denominator(x, t, dtype):
+    """Measure what a denominator of 1e-12 at least leaves out."""
+    slopes = np.where(t < 1, (1 - t) / (1 - x), 0) - np.where(t > 0, t / x, 0)
+    least = 1e-12
+    return np.where(x * (1 - x) < least, np.abs(slopes - (x - t) / least), 0)
+
+
+def terms_of_negative_logits(x, t, dtype):
+    """Measure the terms of (1 - t) x - log s(x) for negative x."""
+    return np.where(x < 0, FEW * roundoff(dtype) * (2 - t) * np.abs(x), 0)
+
+
+def nan_among_probabilities(prediction, target, **_):
+    """Allow anything, a refusal too, where a probability is NaN."""
+    return np.inf if np.isnan(prediction).any() or np.isnan(target).any() else 0.0
+
+
 def logarithm_of_sum(x, t, dtype):
     """Measure what log(1 + small) loses: a rounding for each exponential, and its own."""
     return (x.shape[1] + FEW) * roundoff(dtype) * t.sum(1)
@@ -92,6 +115,15 @@ def targets_that_sum_to_1(x, t, dtype):
     p, total = softmax(x), t.sum(1, keepdims=True)
     exponents = np.where(p > 0, -p * np.log(p), 0)
     return p * np.abs(total - 1) + roundoff(dtype) * ((x.shape[1] + FEW) * (p + t) + exponents)
+
+
+def loss_of_targets_that_sum_to_1(x, t, dtype):
+    """Measure what log S - sum_k t_k d_k leaves out of T log S, and what it loses of its terms."""
+    p, total = softmax(x), t.sum(1)
+    logarithm = -np.log(p.max(1, initial=0.0))
+    distance = np.where(t > 0, t * (np.log(p.max(1, keepdims=True, initial=0.0)) - np.log(p)), 0)
+    terms = (x.shape[1] + FEW) * roundoff(dtype) * (logarithm + 1 + distance.sum(1))
+    return logarithm * np.abs(total - 1) + terms
 
 
 def softmax(x):
@@ -135,4 +167,24 @@ SOFTMAX_LESS_TARGET = Difference(
 TARGETS_THAT_SUM_TO_1 = Difference(
     "the gradient is the difference of softmax and target, as if targets summed to 1",
     of_slopes(targets_that_sum_to_1, along=True),
+)
+CLIPPED_LOGARITHMS = Difference("logarithms are clipped at -100", of_values(clipped_logarithms))
+CLIPPED_DENOMINATOR = Difference(
+    "the denominator x (1 - x) is clipped at 1e-12", of_slopes(clipped_denominator)
+)
+LOSS_BELOW_ITS_TERMS = Difference(
+    "(1 - t) x - log s(x) keeps no digits of a small loss of negative logits",
+    of_values(terms_of_negative_logits),
+)
+SIGMOID_LESS_TARGET = Difference(
+    "the difference of sigmoid and target keeps no digits of a small gradient at target 1",
+    of_slopes(sigmoid_less_target),
+)
+INFINITE_DISTANCES = Difference(
+    "an infinite distance gives NaN", of_slopes(anywhere(lambda x, t: np.isinf(x - t)))
+)
+NAN_REFUSED = Difference("probabilities of NaN are refused", nan_among_probabilities)
+NAN_GIVES_0 = Difference("NaN gives 0", of_slopes(anywhere(lambda x, t: np.isnan(x - t))))
+LOSS_OF_TARGETS_THAT_SUM_TO_1 = Difference(
+    "the loss is that of targets that sum to 1", of_values(loss_of_targets_that_sum_to_1)
 )

@@ -97,22 +97,3 @@ def more_positions_than_cells(grad_y, indices, input_size):
     """Tell what no window leads to: more positions than a padding of half of it makes."""
     axes = zip(grad_y.shape[2:], input_size[2:], strict=True)
     return np.inf if any(positions > cells + 1 for positions, cells in axes) else 0.0
-
-
-def at_repeated_places(x, indices, output_size):
-    """Mark the cells for which there are several values."""
-    count = np.zeros((*output_size[:2], int(np.prod(output_size[2:]))))
-    for n, c, *o in np.ndindex(indices.shape):
-        count[n, c, indices[(n, c, *o)]] += 1
-    return np.where(count > 1, np.inf, 0.0).reshape(output_size)
-
-
-def of_overwritten(grad_y, indices):
-    """Mark the values that a later one overwrites."""
-    lost = np.zeros(indices.shape)
-    later = set()
-    for at in reversed(list(np.ndindex(indices.shape))):
-        place = (*at[:2], indices[at])
-        lost[at] = np.inf if place in later else 0.0
-        later.add(place)
-    return lost

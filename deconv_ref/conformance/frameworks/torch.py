@@ -25,15 +25,23 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     nan_in_x,
 )
 from deconv_ref.conformance.frameworks._allowances import (
+    at_repeated_places,
     beside_infinities,
     fed_by_infinities,
+    of_overwritten,
     with_nowhere,
 )
 from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._loss_differences import (
+    CLIPPED_DENOMINATOR,
+    CLIPPED_LOGARITHMS,
     INFINITE_LOGITS,
     LOGARITHM_OF_SUM,
+    LOSS_BELOW_ITS_TERMS,
+    NAN_GIVES_0,
+    NAN_REFUSED,
     OUT_OF_SUPPORT,
+    SIGMOID_LESS_TARGET,
     SOFTMAX_LESS_TARGET,
 )
 from deconv_ref.conformance.frameworks._torch_activations import (
@@ -69,12 +77,6 @@ from deconv_ref.conformance.frameworks._torch_layers import (
     linear_backward,
 )
 from deconv_ref.conformance.frameworks._torch_losses import (
-    CLIPPED_DENOMINATOR,
-    CLIPPED_LOGARITHMS,
-    LOSS_BELOW_ITS_TERMS,
-    NAN_GIVES_0,
-    NAN_REFUSED,
-    SIGMOID_LESS_TARGET,
     binary_cross_entropy,
     binary_cross_entropy_backward,
     binary_cross_entropy_with_logits,
@@ -89,7 +91,6 @@ from deconv_ref.conformance.frameworks._torch_losses import (
     softmax_cross_entropy_backward,
 )
 from deconv_ref.conformance.frameworks._torch_pooling import (
-    at_repeated_places,
     avg_pool,
     avg_pool_backward,
     max_pool,
@@ -97,7 +98,6 @@ from deconv_ref.conformance.frameworks._torch_pooling import (
     max_unpool,
     max_unpool_backward,
     more_positions_than_cells,
-    of_overwritten,
     of_several_nan,
 )
 from deconv_ref.conformance.frameworks._torch_resampling import (
