@@ -9,9 +9,11 @@ from deconv_ref.conformance import frameworks, judge
 from deconv_ref.conformance.worker import Worker
 
 CASES = 60
-FEWER_CASES = {"jax": 30, "tensorflow": 6, "keras": 6}  # which compile each case anew
+FEWER_CASES = {"jax": 30, "tensorflow": 6, "keras": 6, "openvino": 6, "tinygrad": 3}
+"""Cases of what compiles each of them anew."""
+CRASHES = ("mlx",)  # an integer division by 0, in gradients of empty batches
 GRADIENTS = ("x", "weight", "bias")
-FORWARD_ONLY = ("scipy", "onnx", "onnxruntime")
+FORWARD_ONLY = ("scipy", "onnx", "onnxruntime", "openvino")
 NO_NUMBA = """
 import os, pathlib, sys
 
@@ -47,6 +49,7 @@ def checked(met, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judge, "SHRINK_SECONDS", 2.0)
+        patch.setenv("DEV", os.environ.get("DEV", "PYTHON"))  # of tinygrad: needs no compiler
         yield ask
 
 
@@ -89,7 +92,7 @@ def test_these_may_refuse_but_are_never_wrong(name, checked):
 def test_none_crashes_and_counterexamples_stand_alone(name, checked):
     """TensorFlow's kernels for the CPU refuse some cases, and some versions get a few wrong."""
     for result in checked(name).document["results"]:
-        assert result["verdict"] != "crashes"
+        assert result["verdict"] != "crashes" or name in CRASHES
         assert "changes for the whole process" not in result["reason"]
         if result["counterexample"] is not None:
             script = result["counterexample"]["script"]

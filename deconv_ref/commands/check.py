@@ -71,9 +71,9 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="TARGET",
-            help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime, skimage), "
-            "own tiers (equations, cpu, cuda), torch-cuda, jax-cuda, or .py files. "
-            "Default: all that is installed.",
+            help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime, openvino, "
+            "paddlepaddle, tinygrad, mlx, skimage), own tiers (equations, cpu, cuda), torch-cuda, "
+            "jax-cuda, or .py files. Default: all that is installed.",
         ),
     ] = None,
     network: Annotated[

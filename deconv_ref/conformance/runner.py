@@ -16,7 +16,8 @@ from deconv_ref.conformance.worker import MEMORY, Identity, Worker
 
 __all__ = ["Plan", "Progress", "Result", "Run", "check"]
 
-SLOW = ("jax", "keras", "tensorflow")  # these compile, or trace, every new shape
+SLOW = ("jax", "keras", "tensorflow", "tinygrad", "openvino")
+"""Those that compile, or trace, every new shape."""
 
 Progress = Callable[["Run", str, int], None]
 """Told the target's run, the function being called and the number of its cases done."""

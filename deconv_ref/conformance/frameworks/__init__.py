@@ -48,6 +48,10 @@ REQUIRES: Mapping[str, tuple[str, ...]] = {
     "onnx": ("onnx",),
     "onnxruntime": ("onnx", "onnxruntime"),
     "skimage": ("skimage",),
+    "openvino": ("openvino",),
+    "paddlepaddle": ("paddle",),
+    "tinygrad": ("tinygrad",),
+    "mlx": ("mlx",),
 }
 """Adapters by name, and the packages that each imports."""
 
