@@ -44,7 +44,7 @@ class Output:
         Tables, and what is told on the way.
     quiet : bool
         Whether to print the table alone.
-    json, html : path or None
+    json, html, markdown : path or None
         Files to write.
     left_out : callable or None
         Told of a target that cannot be loaded and is left out; None if that ends the command.
@@ -54,11 +54,33 @@ class Output:
     quiet: bool
     json: Path | None
     html: Path | None
+    markdown: Path | None
     left_out: "Callable[[TargetError], None] | None"
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """The files to write, by option."""
+        files = {"--json": self.json, "--html": self.html, "--markdown": self.markdown}
+        return {option: path for option, path in files.items() if path is not None}
+
+    def check_files(self) -> None:
+        """Ask for files that can be written, each another one.
+
+        Raises
+        ------
+        UsageError
+            If they cannot, or two are one.
+        """
+        options: dict[Path, str] = {}
+        for option, path in self.files.items():
+            check_writable(path)
+            other = options.setdefault(path.resolve(), option)
+            if other != option:
+                raise UsageError(f"{other} and {option} must be two files, got {path} twice")
 
     def tell(self, line: str) -> None:
         """Print a line at once, if anybody reads: the run goes on for the files' sake."""
-        with suppress(BrokenPipeError) if self.json or self.html else nullcontext():
+        with suppress(BrokenPipeError) if self.files else nullcontext():
             print(line, flush=True)
 
 
@@ -92,6 +114,9 @@ def check(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write verdicts to this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write them as a page to this file.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write them as Markdown to this file.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the table alone.")] = False,
 ) -> int:
     """Check whether frameworks, or your own kernels, compute what the equations say.
@@ -103,19 +128,15 @@ def check(
 
     from deconv_ref.conformance.frameworks import TargetError
 
-    for path in (json, html):
-        if path is not None:
-            check_writable(path)
-    if json is not None and html is not None and json.resolve() == html.resolve():
-        raise UsageError(f"--json and --html must be two files, got {json} twice")
-    if network and (cases is not None or html or dtype is DType.float64):
-        text = "--network trains in float32 for --steps, without --cases, and writes no --html"
-        raise UsageError(text)
-    if not network and steps is not None:
-        raise UsageError("--steps is for --network alone; operators have --cases")
     # A pipe has no width of its own: leave room for a column per framework.
     console = Console(width=None if sys.stdout.isatty() else 160)
-    output = Output(console, quiet, json, html, None if targets else _left_out)
+    output = Output(console, quiet, json, html, markdown, None if targets else _left_out)
+    output.check_files()
+    if network and (cases is not None or html or markdown or dtype is DType.float64):
+        text = "--network trains in float32 for --steps, without --cases, and writes no --html"
+        raise UsageError(f"{text} or --markdown")
+    if not network and steps is not None:
+        raise UsageError("--steps is for --network alone; operators have --cases")
     options = {"seed": seed, "jobs": jobs, "timeout": timeout}
     try:
         if network:
@@ -174,7 +195,7 @@ def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[st
 def _judge(plan: "runner.Plan", output: Output) -> bool:
     """Judge operators; tell whether something is wrong."""
     from deconv_ref.commands import bars
-    from deconv_ref.conformance import page, report, runner
+    from deconv_ref.conformance import report, runner
     from deconv_ref.conformance.compare import Verdict
 
     functions = list(plan.functions())
@@ -194,17 +215,27 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
 
         results = runner.check(plan, progress, finished, output.left_out)
     try:  # the files first, for which no console is needed
-        if output.json is not None:
-            report.write_json(output.json, report.json_report(results, plan.seed))
-        if output.html is not None:
+        if output.files:
             command = shlex.join(["deconv-ref", *sys.argv[1:]])
-            text = page.html_page(results, command)
-            write_whole(output.html, text.encode(errors="backslashreplace"))
+            _write(report.json_report(results, plan.seed, command), output)
     finally:
         report.print_table(output.console, results)
         if not output.quiet:
             report.explain(output.console, results)
     return any(result.verdict >= Verdict.WRONG for result in results)
+
+
+def _write(document: dict[str, Any], output: Output) -> None:
+    """Write a report to the files that were asked for."""
+    from deconv_ref.conformance.markdown import markdown_page
+    from deconv_ref.conformance.page import html_page
+    from deconv_ref.conformance.report import write_json
+
+    if output.json is not None:
+        write_json(output.json, document)
+    for path, write in ((output.html, html_page), (output.markdown, markdown_page)):
+        if path is not None:
+            write_whole(path, write(document).encode(errors="backslashreplace"))
 
 
 def _train(plan: "network_runner.Plan", output: Output) -> bool:
