@@ -11,6 +11,7 @@ import typer
 from deconv_ref.commands.apply import apply
 from deconv_ref.commands.check import check
 from deconv_ref.commands.compare import compare
+from deconv_ref.commands.diff import diff
 from deconv_ref.commands.documents import documents
 from deconv_ref.commands.train import train
 from deconv_ref.commands.usage import UsageError
@@ -64,7 +65,7 @@ def deconv_ref(
     """Hold convolutions, transposed convolutions and their gradients to their equations."""
 
 
-for command in (check, documents, train, apply, compare):
+for command in (check, diff, documents, train, apply, compare):
     app.command()(command)
 
 

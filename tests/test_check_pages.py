@@ -139,7 +139,10 @@ def shown(page, tmp_path_factory):
     command = [BROWSER, *options.split(), f"--user-data-dir={folder}/profile", path.as_uri()]
     printed = subprocess.run(command, capture_output=True, timeout=60, check=True).stdout.decode()
     measured = json.loads(re.search("<title>(.*?)</title>", printed)[1])
-    return {(found["width"], scheme): found for scheme, found in zip([*pages] * 2, measured)}
+    return {
+        (found["width"], scheme): found
+        for scheme, found in zip(2 * [*pages], measured, strict=True)
+    }
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
