@@ -153,4 +153,6 @@ def _made(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told(record: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return record and {name: record[name] for name in ("version", "verdict", "reason")}
+    if record is None:
+        return None
+    return {name: record[name] for name in ("version", "verdict", "reason")}

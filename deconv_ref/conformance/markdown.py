@@ -89,7 +89,7 @@ def _plain(text: str) -> str:
     Examples
     --------
     >>> print(_plain("a_b <c>"))
-    a\_b \<c\>
+    a_b \<c\>
     """
     return SIGNS.sub(r"\\\1", " ".join(text.split()))
 
