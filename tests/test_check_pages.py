@@ -19,7 +19,7 @@ from deconv_ref.conformance.compare import Finding, Verdict
 from deconv_ref.conformance.elements import feeding, wrong_elements
 from deconv_ref.conformance.markdown import markdown_page
 from deconv_ref.conformance.page import html_page
-from deconv_ref.conformance.pictures import draw, spell_place
+from deconv_ref.conformance.pictures import draw, place_of, spell_place
 from deconv_ref.conformance.tally import Tally
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -260,12 +260,30 @@ def test_what_is_empty_or_large_is_named_alone(shape):
     assert "<svg" not in figure and f"x: float32 {tuple(shape)}" in figure
 
 
+def test_the_kernel_lies_over_the_input_where_products_are_known(document):
+    changed = json.loads(json.dumps(document))
+    shown = of(changed, "conv")["counterexample"]
+    shown["inputs"] = {
+        "x": {"shape": [1, 1, 3], "dtype": "float32", "data": [5.0, 6.0, 7.0]},
+        "weight": {"shape": [1, 1, 2], "dtype": "float32", "data": [8.0, 9.5]},
+    }
+    pairs = [([0, 0, 0], [0, 0, 0]), ([0, 0, 2], [0, 0, 1])]
+    shown["taps"] = [{"cells": {"x": x, "weight": weight}} for x, weight in pairs]
+    shown["feeding"] = {}
+    page = html_page(changed)
+    assert re.findall(r">([5-9.]+(?: · [5-9.]+)?)</text>", page)[:5] == [
+        *("5 · 8", "6", "7 · 9.5", "8", "9.5"),
+    ]
+    assert "what that is multiplied with" in page
+
+
 @given(st.data())
 def test_places_are_indices_in_row_major_order(data):
     shape = data.draw(st.lists(st.integers(1, 5), max_size=4))
     place = data.draw(st.integers(0, int(np.prod(shape)) - 1))
     index = [int(i) for i in np.unravel_index(place, shape)] if shape else []
     assert spell_place(place, shape) == str(index)
+    assert place_of(index, shape) == place
 
 
 def test_what_feeds_an_element_is_what_its_gradient_reaches():

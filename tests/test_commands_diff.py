@@ -134,6 +134,12 @@ def test_better_is_status_0_and_other_seeds_are_told(run, write):
     assert "better  conv forward: wrong -> conforms; it wrong" in printed
 
 
+def test_a_report_of_a_run_under_way_is_told(run, write):
+    write("old.json", report(record("wrong")))
+    write("new.json", report(record("wrong")) | {"unfinished": {}})
+    assert run("diff old.json new.json")[1].startswith("new.json is of a run that has not finished")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -32,6 +32,9 @@ def diff(
         changes = compare_reports(*reports)
     if json is not None:
         write_json(json, diff_json(changes, *reports))
+    for path, report in zip((old, new), reports, strict=True):
+        if "unfinished" in report:
+            print(f"{path} is of a run that has not finished")
     seeds = [report.get("seed") for report in reports]
     if seeds[0] != seeds[1]:
         print(f"the seeds differ, {seeds[0]} and {seeds[1]}: other cases may show other faults")

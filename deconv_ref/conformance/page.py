@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from deconv_ref.conformance.pictures import draw, spell_place
+from deconv_ref.conformance.pictures import draw, place_of, spell, spell_place
 from deconv_ref.conformance.records import (
     Record,
     columns,
@@ -210,10 +210,10 @@ def _pictures(shown: Mapping[str, Any]) -> str:
     """Draw the arrays of a counterexample, if there is a result to compare."""
     if "error" in shown["got"]:
         return ""
-    wrong, feeding = shown["wrong"], shown["feeding"]
+    wrong, feeding = shown["wrong"], _feeding(shown)
     first = wrong[:1]
     figures = [
-        draw(name, array, {"feeding": feeding.get(name, ())})
+        draw(name, array, {"feeding": feeding.get(name, {})}, feeding.get(name))
         for name, array in shown["inputs"].items()
     ]
     figures.append(draw("expected", shown["expected"], {"at": first}))
@@ -224,6 +224,26 @@ def _pictures(shown: Mapping[str, Any]) -> str:
         legend = f"Red corner: wrong. Frame: the first of them, {place}."
     if any(feeding.values()):
         legend += " Shaded: what it is made of."
+    if any(factor for fed in feeding.values() for factor in fed.values()):
+        legend += " Behind the point: what that is multiplied with."
     shown_legend = f'<p class="legend">{legend}</p>\n' if legend else ""
     pictures = "\n".join(figures)
     return f'{shown_legend}<div class="pictures">\n{pictures}\n</div>'
+
+
+def _feeding(shown: Mapping[str, Any]) -> dict[str, dict[int, str]]:
+    """Give the places of each operand that feed the first wrong element, and what multiplies each.
+
+    Where it is known which two cells make a product, the factor goes with the first: the kernel,
+    say, lies over the input.
+    """
+    inputs = shown["inputs"]
+    fed: dict[str, dict[int, str]] = {
+        name: dict.fromkeys(shown["feeding"].get(name, ()), "") for name in inputs
+    }
+    for tap in shown.get("taps", ()):
+        places = {n: place_of(index, inputs[n]["shape"]) for n, index in tap["cells"].items()}
+        factors = [spell(inputs[name]["data"][place]) for name, place in places.items()]
+        for name, factor in zip(places, [*factors[1:], ""], strict=True):
+            fed[name][places[name]] = factor
+    return fed

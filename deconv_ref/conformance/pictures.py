@@ -6,7 +6,7 @@ from html import escape
 from itertools import product
 from typing import Any
 
-__all__ = ["draw", "spell_place"]
+__all__ = ["draw", "place_of", "spell", "spell_place"]
 
 ROW, LETTER, GAP, TITLE = 22, 7.2, 14, 16  # in pixels: a row of cells, a sign, between planes
 LARGEST = 256  # cells: beyond, nobody would look at them one by one
@@ -14,7 +14,12 @@ WIDEST = 24  # cells in a row
 PHONE = 320  # pixels that a line of planes may take
 
 
-def draw(name: str, array: Mapping[str, Any], marks: Mapping[str, Collection[int]]) -> str:
+def draw(
+    name: str,
+    array: Mapping[str, Any],
+    marks: Mapping[str, Collection[int]],
+    factors: Mapping[int, str] | None = None,
+) -> str:
     """Draw an array, a grid for each plane of its last two axes.
 
     Parameters
@@ -26,6 +31,8 @@ def draw(name: str, array: Mapping[str, Any], marks: Mapping[str, Collection[int
     marks : mapping of str to collection of int
         Cells to mark, in row-major order, by how: ``"wrong"`` have a filled corner, ``"at"`` a
         frame, and ``"feeding"`` are shaded.
+    factors : mapping of int to str, optional
+        What a cell is multiplied with, to stand beside its value.
 
     Returns
     -------
@@ -45,7 +52,9 @@ def draw(name: str, array: Mapping[str, Any], marks: Mapping[str, Collection[int
     rows, width = ([1, 1, *shape])[-2:]
     if not 0 < len(data) <= LARGEST or width > WIDEST:
         return f"<figure>{caption}</figure>"
-    values = [_spell(value) for value in data]
+    values = [spell(value) for value in data]
+    for place, factor in (factors or {}).items():
+        values[place] += f" · {factor}" if factor else ""
     cell = math.ceil(max(26, LETTER * max(map(len, values)) + 10))
     planes = list(product(*map(range, shape[:-2])))
     titled = TITLE if len(planes) > 1 else 0
@@ -86,6 +95,20 @@ def spell_place(place: int, shape: Collection[int]) -> str:
     return str(index[::-1])
 
 
+def place_of(index: Collection[int], shape: Collection[int]) -> int:
+    """Count the elements before an index in row-major order.
+
+    Examples
+    --------
+    >>> place_of([1, 0, 2], [2, 1, 3])
+    5
+    """
+    place = 0
+    for i, n in zip(index, shape, strict=True):
+        place = place * n + i
+    return place
+
+
 def _cell(text: str, corner: tuple[float, float], width: int, marks: list[str]) -> str:
     """Draw a cell, so marked that colours are not needed to tell."""
     x, y = corner
@@ -101,8 +124,14 @@ def _cell(text: str, corner: tuple[float, float], width: int, marks: list[str]) 
     return "".join(parts)
 
 
-def _spell(value: float | str) -> str:
-    """Spell a value in a few signs; NaN and infinities stand as strings in a report."""
+def spell(value: float | str) -> str:
+    """Spell a value in a few signs; NaN and infinities stand as strings in a report.
+
+    Examples
+    --------
+    >>> spell(0.123456), spell(3), spell("nan")
+    ('0.1235', '3', 'nan')
+    """
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
