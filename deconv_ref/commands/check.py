@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deconv_ref.conformance.frameworks import TargetError
     from deconv_ref.conformance.network import runner as network_runner
 
-__all__ = ["check"]
+__all__ = ["WRONG", "DType", "Output", "check", "console", "deliver", "known"]
 
 WRONG = 1
 
@@ -124,13 +124,9 @@ def check(
     Exit status: 0 nothing wrong; 1 something is wrong or crashes; 2 the command was wrong.
     """
     # Imported here: `--help` and `--version` need none of it.
-    from rich.console import Console
-
     from deconv_ref.conformance.frameworks import TargetError
 
-    # A pipe has no width of its own: leave room for a column per framework.
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    output = Output(console, quiet, json, html, markdown, None if targets else _left_out)
+    output = Output(console(), quiet, json, html, markdown, None if targets else _left_out)
     output.check_files()
     if network and (cases is not None or html or markdown or dtype is DType.float64):
         text = "--network trains in float32 for --steps, without --cases, and writes no --html"
@@ -149,6 +145,13 @@ def check(
     return WRONG if wrong else 0
 
 
+def console() -> "Console":
+    """Open the console; a pipe has no width of its own: leave room for a column per framework."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
 def _left_out(error: "TargetError") -> None:
     """Tell of what is installed, but broken, and was not asked for by name."""
     print(f"deconv-ref: left out: {error}", file=sys.stderr, flush=True)
@@ -160,7 +163,7 @@ def _plan(targets: list[str] | None, op: list[str] | None, **options: Any) -> "r
     from deconv_ref.conformance.operators import OPERATORS
     from deconv_ref.conformance.runner import Plan
 
-    ops = _known("operator", op, OPERATORS)
+    ops = known("operator", op, OPERATORS)
     return Plan(ops=ops, **_options(targets or (*installed(), *OWN_TIERS), **options))
 
 
@@ -172,12 +175,12 @@ def _network_plan(
     from deconv_ref.conformance.network.runner import Plan
     from deconv_ref.conformance.network.systems import SYSTEMS
 
-    systems = _known("system", op, SYSTEMS)
+    systems = known("system", op, SYSTEMS)
     there = [target for target in TRAINERS if target in (*installed(), *OWN_TIERS)]
     return Plan(systems=systems, **_options(targets or there, **options))
 
 
-def _known(what: str, names: list[str] | None, known: Collection[str]) -> tuple[str, ...]:
+def known(what: str, names: list[str] | None, known: Collection[str]) -> tuple[str, ...]:
     """Check names, and give each once; all there are if none was given."""
     for name in names or ():
         if name not in known:
@@ -195,8 +198,7 @@ def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[st
 def _judge(plan: "runner.Plan", output: Output) -> bool:
     """Judge operators; tell whether something is wrong."""
     from deconv_ref.commands import bars
-    from deconv_ref.conformance import report, runner
-    from deconv_ref.conformance.compare import Verdict
+    from deconv_ref.conformance import runner
 
     functions = list(plan.functions())
     lines = not output.quiet and not output.console.is_terminal
@@ -214,10 +216,18 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
             show(run.worker.target, functions.index(function) * plan.cases + done)
 
         results = runner.check(plan, progress, finished, output.left_out)
+    return deliver(results, plan.seed, output)
+
+
+def deliver(results: "list[runner.Result]", seed: int, output: Output) -> bool:
+    """Write files and print what was found; tell whether something is wrong."""
+    from deconv_ref.conformance import report
+    from deconv_ref.conformance.compare import Verdict
+
     try:  # the files first, for which no console is needed
         if output.files:
             command = shlex.join(["deconv-ref", *sys.argv[1:]])
-            _write(report.json_report(results, plan.seed, command), output)
+            _write(report.json_report(results, seed, command), output)
     finally:
         report.print_table(output.console, results)
         if not output.quiet:
