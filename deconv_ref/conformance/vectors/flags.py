@@ -6,6 +6,7 @@ import numpy as np
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.operators import OPERATORS
+from deconv_ref.window import reach
 
 __all__ = ["FLAGS", "flags"]
 
@@ -127,11 +128,11 @@ def _of_windows(case: Case) -> Iterator[str]:
         per_group = (arrays["weight"].shape[0] // groups, arrays["weight"].shape[1])
         if per_group == (1, 1):
             yield "depthwise"
-    sizes = given.get("kernel_size") or (arrays["weight"].shape[2:] if "stride" in given else ())
-    dilation = given.get("dilation") or (1,) * len(sizes)
-    stride = given.get("stride") or sizes
-    if any(s > d * (k - 1) + 1 for s, d, k in zip(stride, dilation, sizes, strict=True)):
-        yield "gaps-between-windows"
+    if "stride" in given:
+        sizes = given.get("kernel_size") or arrays["weight"].shape[2:]
+        stride, dilation = given["stride"] or sizes, given.get("dilation") or (1,) * len(sizes)
+        if any(s > reach(k, d) for s, k, d in zip(stride, sizes, dilation, strict=True)):
+            yield "gaps-between-windows"
 
 
 def _of_operands(case: Case) -> Iterator[str]:
