@@ -245,6 +245,16 @@ def test_pictures_mark_what_is_wrong_and_what_it_is_made_of(document):
     assert got.count('class="frame"') == 1
 
 
+def test_as_many_digits_are_drawn_as_tell_right_from_wrong(document):
+    changed = json.loads(json.dumps(document))
+    shown = of(changed, "conv")["counterexample"]
+    for name, value in (("expected", 0.52201888), ("got", 0.52201883)):
+        shown[name] = {"shape": [1, 1, 1], "dtype": "float64", "data": [value]}
+    shown["wrong"] = [0]
+    page = html_page(changed)
+    assert ">0.52201888</text>" in page and ">0.52201883</text>" in page
+
+
 def test_planes_are_told_apart_and_every_cell_is_drawn():
     array = {"shape": [2, 2, 1, 3], "dtype": "float64", "data": [*range(11), "nan"]}
     figure = draw("x", array, {"feeding": [4]})

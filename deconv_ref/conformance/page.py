@@ -111,7 +111,8 @@ def _matrix(records: Sequence[Record], places: Mapping[tuple[str, str, str], int
 
 
 def _row_head(op: str, quantity: str) -> str:
-    return f'<th scope="row">{escape(op)}<br><small>{escape(quantity)}</small></th>'
+    broken = escape(op).replace("_", "_<wbr>")  # a phone has no room for the longest names
+    return f'<th scope="row">{broken}<br><small>{escape(quantity)}</small></th>'
 
 
 def _table(caption: str, lines: Iterable[str]) -> str:
@@ -216,8 +217,9 @@ def _pictures(shown: Mapping[str, Any]) -> str:
         draw(name, array, {"feeding": feeding.get(name, {})}, feeding.get(name))
         for name, array in shown["inputs"].items()
     ]
-    figures.append(draw("expected", shown["expected"], {"at": first}))
-    figures.append(draw("got", shown["got"], {"wrong": wrong, "at": first}))
+    digits = _telling(shown["expected"]["data"], shown["got"]["data"], wrong)
+    figures.append(draw("expected", shown["expected"], {"at": first}, digits=digits))
+    figures.append(draw("got", shown["got"], {"wrong": wrong, "at": first}, digits=digits))
     legend = ""
     if wrong:
         place = spell_place(wrong[0], shown["expected"]["shape"])
@@ -229,6 +231,14 @@ def _pictures(shown: Mapping[str, Any]) -> str:
     shown_legend = f'<p class="legend">{legend}</p>\n' if legend else ""
     pictures = "\n".join(figures)
     return f'{shown_legend}<div class="pictures">\n{pictures}\n</div>'
+
+
+def _telling(expected: Sequence[Any], got: Sequence[Any], wrong: Iterable[int]) -> int:
+    """Count the digits that tell what is wrong from what is right."""
+    enough = (
+        n for n in (4, 9, 17) if all(spell(expected[i], n) != spell(got[i], n) for i in wrong)
+    )
+    return next(enough, 17)
 
 
 def _feeding(shown: Mapping[str, Any]) -> dict[str, dict[int, str]]:

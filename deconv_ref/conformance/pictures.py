@@ -19,6 +19,7 @@ def draw(
     array: Mapping[str, Any],
     marks: Mapping[str, Collection[int]],
     factors: Mapping[int, str] | None = None,
+    digits: int = 4,
 ) -> str:
     """Draw an array, a grid for each plane of its last two axes.
 
@@ -33,6 +34,8 @@ def draw(
         frame, and ``"feeding"`` are shaded.
     factors : mapping of int to str, optional
         What a cell is multiplied with, to stand beside its value.
+    digits : int
+        Significant digits of a value.
 
     Returns
     -------
@@ -52,7 +55,7 @@ def draw(
     rows, width = ([1, 1, *shape])[-2:]
     if not 0 < len(data) <= LARGEST or width > WIDEST:
         return f"<figure>{caption}</figure>"
-    values = [spell(value) for value in data]
+    values = [spell(value, digits) for value in data]
     for place, factor in (factors or {}).items():
         values[place] += f" · {factor}" if factor else ""
     cell = math.ceil(max(26, LETTER * max(map(len, values)) + 10))
@@ -124,7 +127,7 @@ def _cell(text: str, corner: tuple[float, float], width: int, marks: list[str]) 
     return "".join(parts)
 
 
-def spell(value: float | str) -> str:
+def spell(value: float | str, digits: int = 4) -> str:
     """Spell a value in a few signs; NaN and infinities stand as strings in a report.
 
     Examples
@@ -132,7 +135,7 @@ def spell(value: float | str) -> str:
     >>> spell(0.123456), spell(3), spell("nan")
     ('0.1235', '3', 'nan')
     """
-    return value if isinstance(value, str) else f"{value:.4g}"
+    return value if isinstance(value, str) else f"{value:.{digits}g}"
 
 
 def _spoken(label: str, shape: list[int], marks: Mapping[str, Collection[int]]) -> str:

@@ -39,7 +39,8 @@ caption { text-align: left; color: var(--soft); padding-bottom: .25rem; white-sp
 th, td { border: 1px solid var(--line); padding: .2rem .5rem; text-align: left; line-height: 1.25; }
 th[scope=row], tr > th:first-child { position: sticky; left: 0; background: var(--page); }
 th { font-weight: 600; }
-td { white-space: nowrap; }
+th:first-child { max-width: 9rem; }
+td, th + th { white-space: nowrap; }
 td.conforms { background: var(--good); }
 td.refuses, td.inexact { background: var(--fair); }
 td.wrong, td.crashes { background: var(--bad); font-weight: 700; }
