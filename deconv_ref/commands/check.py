@@ -1,30 +1,23 @@
 """The command ``deconv-ref check``."""
 
 import os
-import shlex
 import sys
-from collections.abc import Callable, Collection, Iterable
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deconv_ref.commands.usage import UsageError, check_writable
-from deconv_ref.writing import write_whole
+from deconv_ref.commands.output import WRONG, Output, deliver, open_console
+from deconv_ref.commands.usage import UsageError, choose
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from deconv_ref.conformance import runner
     from deconv_ref.conformance.frameworks import TargetError
     from deconv_ref.conformance.network import runner as network_runner
 
-__all__ = ["WRONG", "DType", "Output", "check", "console", "deliver", "known"]
-
-WRONG = 1
+__all__ = ["check"]
 
 
 class DType(StrEnum):
@@ -32,56 +25,6 @@ class DType(StrEnum):
 
     float32 = "float32"
     float64 = "float64"
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where the verdicts go.
-
-    Attributes
-    ----------
-    console : Console
-        Tables, and what is told on the way.
-    quiet : bool
-        Whether to print the table alone.
-    json, html, markdown : path or None
-        Files to write.
-    left_out : callable or None
-        Told of a target that cannot be loaded and is left out; None if that ends the command.
-    """
-
-    console: "Console"
-    quiet: bool
-    json: Path | None
-    html: Path | None
-    markdown: Path | None
-    left_out: "Callable[[TargetError], None] | None"
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """The files to write, by option."""
-        files = {"--json": self.json, "--html": self.html, "--markdown": self.markdown}
-        return {option: path for option, path in files.items() if path is not None}
-
-    def check_files(self) -> None:
-        """Ask for files that can be written, each another one.
-
-        Raises
-        ------
-        UsageError
-            If they cannot, or two are one.
-        """
-        options: dict[Path, str] = {}
-        for option, path in self.files.items():
-            check_writable(path)
-            other = options.setdefault(path.resolve(), option)
-            if other != option:
-                raise UsageError(f"{other} and {option} must be two files, got {path} twice")
-
-    def tell(self, line: str) -> None:
-        """Print a line at once, if anybody reads: the run goes on for the files' sake."""
-        with suppress(BrokenPipeError) if self.files else nullcontext():
-            print(line, flush=True)
 
 
 def check(
@@ -126,7 +69,7 @@ def check(
     # Imported here: `--help` and `--version` need none of it.
     from deconv_ref.conformance.frameworks import TargetError
 
-    output = Output(console(), quiet, json, html, markdown, None if targets else _left_out)
+    output = Output(open_console(), quiet, json, html, markdown, None if targets else _left_out)
     output.check_files()
     if network and (cases is not None or html or markdown or dtype is DType.float64):
         text = "--network trains in float32 for --steps, without --cases, and writes no --html"
@@ -145,13 +88,6 @@ def check(
     return WRONG if wrong else 0
 
 
-def console() -> "Console":
-    """Open the console; a pipe has no width of its own: leave room for a column per framework."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
 def _left_out(error: "TargetError") -> None:
     """Tell of what is installed, but broken, and was not asked for by name."""
     print(f"deconv-ref: left out: {error}", file=sys.stderr, flush=True)
@@ -163,7 +99,7 @@ def _plan(targets: list[str] | None, op: list[str] | None, **options: Any) -> "r
     from deconv_ref.conformance.operators import OPERATORS
     from deconv_ref.conformance.runner import Plan
 
-    ops = known("operator", op, OPERATORS)
+    ops = choose("operator", op, OPERATORS)
     return Plan(ops=ops, **_options(targets or (*installed(), *OWN_TIERS), **options))
 
 
@@ -175,17 +111,9 @@ def _network_plan(
     from deconv_ref.conformance.network.runner import Plan
     from deconv_ref.conformance.network.systems import SYSTEMS
 
-    systems = known("system", op, SYSTEMS)
+    systems = choose("system", op, SYSTEMS)
     there = [target for target in TRAINERS if target in (*installed(), *OWN_TIERS)]
     return Plan(systems=systems, **_options(targets or there, **options))
-
-
-def known(what: str, names: list[str] | None, known: Collection[str]) -> tuple[str, ...]:
-    """Check names, and give each once; all there are if none was given."""
-    for name in names or ():
-        if name not in known:
-            raise UsageError(f"unknown {what} {name!r}; known: {', '.join(known)}")
-    return tuple(dict.fromkeys(names or known))
 
 
 def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[str, Any]:
@@ -217,35 +145,6 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
 
         results = runner.check(plan, progress, finished, output.left_out)
     return deliver(results, plan.seed, output)
-
-
-def deliver(results: "list[runner.Result]", seed: int, output: Output) -> bool:
-    """Write files and print what was found; tell whether something is wrong."""
-    from deconv_ref.conformance import report
-    from deconv_ref.conformance.compare import Verdict
-
-    try:  # the files first, for which no console is needed
-        if output.files:
-            command = shlex.join(["deconv-ref", *sys.argv[1:]])
-            _write(report.json_report(results, seed, command), output)
-    finally:
-        report.print_table(output.console, results)
-        if not output.quiet:
-            report.explain(output.console, results)
-    return any(result.verdict >= Verdict.WRONG for result in results)
-
-
-def _write(document: dict[str, Any], output: Output) -> None:
-    """Write a report to the files that were asked for."""
-    from deconv_ref.conformance.markdown import markdown_page
-    from deconv_ref.conformance.page import html_page
-    from deconv_ref.conformance.report import write_json
-
-    if output.json is not None:
-        write_json(output.json, document)
-    for path, write in ((output.html, html_page), (output.markdown, markdown_page)):
-        if path is not None:
-            write_whole(path, write(document).encode(errors="backslashreplace"))
 
 
 def _train(plan: "network_runner.Plan", output: Output) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deconv_ref.commands.check import WRONG, Output, console, deliver
+from deconv_ref.commands.output import WRONG, Output, deliver, open_console
 from deconv_ref.commands.usage import one_line_errors
 
 __all__ = ["judge"]
@@ -28,7 +28,7 @@ def judge(
     from deconv_ref.conformance.vectors.index import read_index
     from deconv_ref.conformance.vectors.results import judge_results
 
-    output = Output(console(), quiet, json, html, markdown, None)
+    output = Output(open_console(), quiet, json, html, markdown, None)
     output.check_files()
     with one_line_errors():
         index = read_index(folder)

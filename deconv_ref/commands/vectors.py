@@ -1,14 +1,21 @@
 """The command ``deconv-ref vectors``."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deconv_ref.commands.check import DType, known
-from deconv_ref.commands.usage import UsageError
+from deconv_ref.commands.usage import UsageError, choose
 
 __all__ = ["vectors"]
+
+
+class DType(StrEnum):
+    """The dtypes of the files, which every language has."""
+
+    float32 = "float32"
+    float64 = "float64"
 
 
 def vectors(
@@ -26,7 +33,7 @@ def vectors(
     from deconv_ref.conformance.vectors.export import write_vectors
     from deconv_ref.writing import whole_folder
 
-    ops = known("operator", op, OPERATORS)
+    ops = choose("operator", op, OPERATORS)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is there already: name a new folder, or empty it yourself")
     if not folder.parent.is_dir():
