@@ -59,12 +59,12 @@ class Output:
         UsageError
             If they cannot, or two are one.
         """
-        options: dict[Path, str] = {}
+        seen: dict[Path, tuple[str, Path]] = {}
         for option, path in self.files.items():
             check_writable(path)
-            other = options.setdefault(path.resolve(), option)
+            other, same = seen.setdefault(path.resolve(), (option, path))
             if other != option:
-                raise UsageError(f"{other} and {option} must be two files, got {path} twice")
+                raise UsageError(f"{other} and {option} must be two files, got {same} twice")
 
     def tell(self, line: str) -> None:
         """Print a line at once, if anybody reads: the run goes on for the files' sake."""
