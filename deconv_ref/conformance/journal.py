@@ -21,16 +21,18 @@ import numpy as np
 
 from deconv_ref.conformance.case import Case, Operand
 from deconv_ref.conformance.compare import Finding, Verdict
+from deconv_ref.conformance.explain import Explanation
 from deconv_ref.conformance.frameworks import is_file
 from deconv_ref.conformance.report import json_report, write_json
 from deconv_ref.conformance.runner import Plan, Result
 from deconv_ref.conformance.tally import Tally
+from deconv_ref.conformance.taps import Tap
 from deconv_ref.version import __version__
 
 __all__ = ["Journal", "JournalError", "decoded", "encoded"]
 
 PAUSE = 10  # times as long as writing took: no more than a tenth of a run goes into it
-CLASSES = {cls.__name__: cls for cls in (Result, Tally, Case, Operand, Finding)}
+CLASSES = {cls.__name__: cls for cls in (Result, Tally, Case, Operand, Finding, Explanation, Tap)}
 
 
 class JournalError(Exception):
@@ -177,6 +179,8 @@ def encoded(value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return [encoded(item) for item in value]
+    if isinstance(value, list):
+        return {"list": [encoded(item) for item in value]}
     if isinstance(value, np.ndarray):
         content = base64.b64encode(value.tobytes()).decode()
         return {"array": [value.dtype.str, list(value.shape), content]}
@@ -208,6 +212,8 @@ def decoded(record: Any) -> Any:
         case "array":
             dtype, shape, text = content
             return np.frombuffer(base64.b64decode(text), dtype).reshape(shape).copy()
+        case "list":
+            return list(map(decoded, content))
         case "dict":
             return dict(map(decoded, content))
         case "Counter":
