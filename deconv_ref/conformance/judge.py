@@ -253,6 +253,7 @@ class Judge:
         case, finding = tally.worst[Verdict.WRONG]
         failing = [seen for seen in tally.failing if tally.ruling(seen[1].verdict) is Verdict.WRONG]
         tally.explanation = explain(self.operator, quantity, case, finding, failing)
+        tally.failing.clear()  # all that they tell is told
 
     def findings(self, case: Case) -> dict[str, Finding]:
         """Judge every quantity that one call gives.
