@@ -11,9 +11,12 @@ import typer
 from deconv_ref.commands.apply import apply
 from deconv_ref.commands.check import check
 from deconv_ref.commands.compare import compare
+from deconv_ref.commands.diff import diff
 from deconv_ref.commands.documents import documents
+from deconv_ref.commands.judge import judge
 from deconv_ref.commands.train import train
 from deconv_ref.commands.usage import UsageError
+from deconv_ref.commands.vectors import vectors
 from deconv_ref.version import __version__
 
 __all__ = ["main"]
@@ -64,7 +67,7 @@ def deconv_ref(
     """Hold convolutions, transposed convolutions and their gradients to their equations."""
 
 
-for command in (check, documents, train, apply, compare):
+for command in (check, diff, vectors, judge, documents, train, apply, compare):
     app.command()(command)
 
 

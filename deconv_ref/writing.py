@@ -2,9 +2,12 @@
 
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["whole_folder", "write_whole"]
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
@@ -49,6 +52,40 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Fill a folder that is there whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path
+        The folder; if there is one already, it is empty.
+
+    Yields
+    ------
+    path
+        A new folder beside it, ``.<name>.<random>.tmp``, which takes its name if nothing fails. A
+        process that is killed on the way leaves it behind.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or holds something by then.
+    """
+    target = Path(os.path.realpath(path))
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    partial.mkdir()
+    try:
+        yield partial
+        if target.is_dir():
+            target.rmdir()  # nothing but an empty one
+        partial.rename(target)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
         raise
     _sync_folder(target.parent)
 

@@ -22,13 +22,17 @@ pty = pytest.importorskip("pty", reason="terminals are emulated as POSIX systems
 COMMAND = [sys.executable, "-m", "deconv_ref"]
 ESCAPE = "\x1b"
 GROUPS = {  # of quantities, and their fields; what contains what in the report
-    "document": {"deconv_ref", "seed", "results"},
+    "document": {"deconv_ref", "environment", "command", "seed", "results"},
+    "environment": {"python", "numpy", "system"},
     "result": {
-        *("framework", "version", "op", "quantity", "cases", "refused", "verdict", "reason"),
-        *("worst", "counterexample"),
+        *("target", "framework", "version", "op", "quantity", "offered", "cases", "exact"),
+        *("refused", "verdict", "reason", "differences", "worst", "ulps", "counterexample"),
     },
     "worst": {"ulp", "of_bound"},
-    "counterexample": {"parameters", "inputs", "expected", "got", "script"},
+    "counterexample": {
+        *("function", "parameters", "inputs", "expected", "got"),
+        *("wrong", "equation", "element", "taps", "guess", "text", "script"),
+    },
     "array": {"shape", "dtype", "data"},
 }
 VERDICTS = {"conforms", "inexact", "wrong", "crashes", "refuses", "absent"}
@@ -286,6 +290,8 @@ def document(program, folder):
 def test_the_report_is_as_the_contract_says(document):
     assert set(document) == GROUPS["document"]
     assert (document["deconv_ref"], document["seed"]) == (deconv_ref.__version__, 5)
+    assert set(document["environment"]) == GROUPS["environment"]
+    assert document["command"].startswith("deconv-ref check right.py half.py")
     assert {r["framework"] for r in document["results"]} == {"right", "half", "refusing", "nan"}
     for result in document["results"]:
         assert_result(result)
@@ -313,9 +319,12 @@ def test_all_operators_are_checked_unless_told():
 
 def assert_result(result):
     assert set(result) == GROUPS["result"]
-    for name in ("framework", "version", "op", "quantity", "verdict", "reason"):
+    for name in ("target", "framework", "version", "op", "quantity", "verdict", "reason"):
         assert type(result[name]) is str
+    assert type(result["offered"]) is bool
     assert type(result["cases"]) is int
+    assert 0 <= result["exact"] <= result["cases"]
+    assert sum(cases for _, cases in result["ulps"]) <= result["cases"]
     assert type(result["refused"]) is int
     assert 0 <= result["refused"] <= result["cases"] <= 30
     assert result["verdict"] in VERDICTS
@@ -345,6 +354,8 @@ def assert_counterexample(counterexample, op):
         assert type(counterexample["got"]["error"]) is str
     else:
         assert_array(counterexample["got"])
+    assert counterexample["text"].startswith(f"{counterexample['function']}(")
+    assert all(set(tap["cells"]) <= set(inputs) for tap in counterexample["taps"])
     compile(counterexample["script"], "script", "exec")
 
 
@@ -379,8 +390,9 @@ def test_the_page_is_well_formed_and_whole_in_itself(page):
 
     class Parser(HTMLParser):
         def handle_starttag(self, tag, attributes):
-            assert not {"src", "href"} & dict(attributes).keys(), "the page asks the network"
-            if tag not in ("meta", "br"):
+            links = dict(attributes)
+            assert "src" not in links and links.get("href", "#").startswith("#"), "asks the network"
+            if tag not in ("meta", "br", "wbr"):
                 opened.append(tag)
 
         def handle_endtag(self, tag):

@@ -1,23 +1,18 @@
 """The command ``deconv-ref check``."""
 
 import os
-import shlex
 import sys
-from collections.abc import Callable, Collection, Iterable
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from deconv_ref.commands.usage import UsageError, check_writable
-from deconv_ref.writing import write_whole
+from deconv_ref.commands.output import WRONG, Output, deliver, open_console
+from deconv_ref.commands.usage import UsageError, choose
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from deconv_ref.conformance import runner
     from deconv_ref.conformance.frameworks import TargetError
     from deconv_ref.conformance.journal import Journal
@@ -25,45 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
-WRONG = 1
-
 
 class DType(StrEnum):
     """The dtypes to check."""
 
     float32 = "float32"
     float64 = "float64"
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where the verdicts go.
-
-    Attributes
-    ----------
-    console : Console
-        Tables, and what is told on the way.
-    quiet : bool
-        Whether to print the table alone.
-    json, html : path or None
-        Files to write.
-    resume : bool
-        Whether to go on with what is in `json`.
-    left_out : callable or None
-        Told of a target that cannot be loaded and is left out; None if that ends the command.
-    """
-
-    console: "Console"
-    quiet: bool
-    json: Path | None
-    html: Path | None
-    resume: bool
-    left_out: "Callable[[TargetError], None] | None"
-
-    def tell(self, line: str) -> None:
-        """Print a line at once, if anybody reads: the run goes on for the files' sake."""
-        with suppress(BrokenPipeError) if self.json or self.html else nullcontext():
-            print(line, flush=True)
 
 
 def check(
@@ -106,6 +68,9 @@ def check(
         bool, typer.Option("--resume", help="Go on with the unfinished report in --json.")
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write them as a page to this file.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write them as Markdown to this file.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the table alone.")] = False,
 ) -> int:
     """Check whether frameworks, or your own kernels, compute what the equations say.
@@ -113,32 +78,25 @@ def check(
     Exit status: 0 nothing wrong; 1 something is wrong or crashes; 2 the command was wrong.
     """
     # Imported here: `--help` and `--version` need none of it.
-    from rich.console import Console
-
     from deconv_ref.conformance.frameworks import TargetError
 
-    for path in (json, html):
-        if path is not None:
-            check_writable(path)
-    if json is not None and html is not None and json.resolve() == html.resolve():
-        raise UsageError(f"--json and --html must be two files, got {json} twice")
-    if network and (cases is not None or html or dtype is DType.float64):
+    output = Output(open_console(), quiet, json, html, markdown, None if targets else _left_out)
+    output.check_files()
+    if network and (cases is not None or html or markdown or dtype is DType.float64):
         text = "--network trains in float32 for --steps, without --cases, and writes no --html"
-        raise UsageError(text)
+        raise UsageError(f"{text} or --markdown")
     if resume and (network or json is None):
         raise UsageError("--resume is for operators, and needs the --json of the unfinished run")
     if not network and steps is not None:
         raise UsageError("--steps is for --network alone; operators have --cases")
-    # A pipe has no width of its own: leave room for a column per framework.
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    output = Output(console, quiet, json, html, resume, None if targets else _left_out)
     options = {"seed": seed, "jobs": jobs, "timeout": timeout, "memory": memory}
     try:
         if network:
             wrong = _train(_network_plan(targets, op, steps=steps, **options), output)
         else:
             dtypes = (dtype.value,) if dtype else None
-            wrong = _judge(_plan(targets, op, cases=cases, dtypes=dtypes, **options), output)
+            plan = _plan(targets, op, cases=cases, dtypes=dtypes, **options)
+            wrong = _judge(plan, output, resume)
     except TargetError as error:
         raise UsageError(str(error)) from error
     return WRONG if wrong else 0
@@ -155,7 +113,7 @@ def _plan(targets: list[str] | None, op: list[str] | None, **options: Any) -> "r
     from deconv_ref.conformance.operators import OPERATORS
     from deconv_ref.conformance.runner import Plan
 
-    ops = _known("operator", op, OPERATORS)
+    ops = choose("operator", op, OPERATORS)
     chosen = targets or (*installed(), *OWN_TIERS, *gpu_tier())
     return Plan(ops=ops, **_options(chosen, **options))
 
@@ -168,17 +126,9 @@ def _network_plan(
     from deconv_ref.conformance.network.runner import Plan
     from deconv_ref.conformance.network.systems import SYSTEMS
 
-    systems = _known("system", op, SYSTEMS)
+    systems = choose("system", op, SYSTEMS)
     there = [target for target in TRAINERS if target in (*installed(), *OWN_TIERS)]
     return Plan(systems=systems, **_options(targets or there, **options))
-
-
-def _known(what: str, names: list[str] | None, known: Collection[str]) -> tuple[str, ...]:
-    """Check names, and give each once; all there are if none was given."""
-    for name in names or ():
-        if name not in known:
-            raise UsageError(f"unknown {what} {name!r}; known: {', '.join(known)}")
-    return tuple(dict.fromkeys(names or known))
 
 
 def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[str, Any]:
@@ -188,11 +138,10 @@ def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[st
     return {"targets": chosen, "jobs": min(jobs or os.cpu_count() or 1, len(chosen)), **given}
 
 
-def _judge(plan: "runner.Plan", output: Output) -> bool:
-    """Judge operators; tell whether something is wrong."""
+def _judge(plan: "runner.Plan", output: Output, resume: bool) -> bool:
+    """Judge operators, or go on with it; tell whether something is wrong."""
     from deconv_ref.commands import bars
-    from deconv_ref.conformance import page, report, runner
-    from deconv_ref.conformance.compare import Verdict
+    from deconv_ref.conformance import runner
     from deconv_ref.conformance.journal import Journal
 
     functions = list(plan.functions())
@@ -215,20 +164,9 @@ def _judge(plan: "runner.Plan", output: Output) -> bool:
         def progress(run: runner.Run, function: str, done: int) -> None:
             show(run.worker.target, functions.index(function) * plan.cases + done)
 
-        found = _found(journal, output) if output.resume else []
+        found = _found(journal, output) if resume else []
         results = runner.check(plan, progress, finished, output.left_out, found)
-    try:  # the files first, for which no console is needed
-        if output.json is not None:
-            report.write_json(output.json, report.json_report(results, plan.seed))
-        if output.html is not None:
-            command = shlex.join(["deconv-ref", *sys.argv[1:]])
-            text = page.html_page(results, command)
-            write_whole(output.html, text.encode(errors="backslashreplace"))
-    finally:
-        report.print_table(output.console, results)
-        if not output.quiet:
-            report.explain(output.console, results)
-    return any(result.verdict >= Verdict.WRONG for result in results)
+    return deliver(results, plan.seed, output)
 
 
 def _found(journal: "Journal", output: Output) -> "list[runner.Result]":

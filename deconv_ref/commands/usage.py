@@ -2,13 +2,13 @@
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deconv_ref.errors import DeconvRefError
 
-__all__ = ["UsageError", "check_writable", "one_line_errors"]
+__all__ = ["UsageError", "check_writable", "choose", "one_line_errors"]
 
 
 class UsageError(Exception):
@@ -36,3 +36,11 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise UsageError(f"cannot write {path}: it must be a file in a folder that can be written")
+
+
+def choose(what: str, names: list[str] | None, known: Collection[str]) -> tuple[str, ...]:
+    """Check names, and give each once; all there are if none was given."""
+    for name in names or ():
+        if name not in known:
+            raise UsageError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+    return tuple(dict.fromkeys(names or known))

@@ -2,8 +2,9 @@
 
 import json
 import math
+import platform
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deconv_ref.conformance.compare import Verdict
+from deconv_ref.conformance.elements import wrong_elements
 from deconv_ref.conformance.equations import equation
 from deconv_ref.conformance.explain import explanation_lines
 from deconv_ref.conformance.operators import OPERATORS
@@ -29,6 +31,7 @@ __all__ = [
     "counterexample_text",
     "explain",
     "finite",
+    "heading",
     "json_array",
     "json_report",
     "present",
@@ -90,10 +93,16 @@ def _declined(result: Result) -> str:
     return ", ".join(reason for reason, _ in result.unsupported.most_common())
 
 
-def json_report(results: Sequence[Result], seed: int) -> dict[str, Any]:
-    """Arrange results as the contract's JSON document."""
+def json_report(results: Sequence[Result], seed: int, command: str = "") -> dict[str, Any]:
+    """Arrange results as the contract's JSON document; `command` is what finds them again."""
     return {
         "deconv_ref": __version__,
+        "environment": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "system": f"{platform.system()} {platform.machine()}".strip(),
+        },
+        "command": command,
         "seed": seed,
         "results": [_json_result(result) for result in results],
     }
@@ -102,15 +111,20 @@ def json_report(results: Sequence[Result], seed: int) -> dict[str, Any]:
 def _json_result(result: Result) -> dict[str, Any]:
     tally = result.tally
     return {
+        "target": result.target,
         "framework": result.framework,
         "version": result.version,
         "op": result.op,
         "quantity": result.quantity,
+        "offered": result.offered,
         "cases": tally.cases,
+        "exact": tally.exact,
         "refused": tally.seen[Verdict.REFUSES],
         "verdict": str(result.verdict),
         "reason": reason(result),
+        "differences": dict(tally.differences.most_common()),
         "worst": _worst(result),
+        "ulps": [[n if math.isfinite(n) else str(n), tally.ulps[n]] for n in sorted(tally.ulps)],
         "counterexample": _counterexample(result),
     }
 
@@ -142,14 +156,17 @@ def _counterexample(result: Result) -> dict[str, Any] | None:
     assert finding.expected is not None
     got = {"error": finding.reason} if finding.got is None else json_array(finding.got)
     return {
+        "function": case.function,
         "parameters": dict(case.parameters),
         "inputs": inputs,
         "expected": json_array(finding.expected),
         "got": got,
+        "wrong": wrong_elements(finding),
         "equation": equation(case, result.quantity),
         "element": None if finding.element is None else list(finding.element),
         "taps": [_json_tap(tap) for tap in result.tally.explanation.taps],
         "guess": result.tally.explanation.guess,
+        "text": counterexample_text(result),
         "script": program(result),
     }
 
@@ -173,14 +190,19 @@ def program(result: Result, *others: Result) -> str:
 def title(result: Result, *others: Result) -> str:
     """Name what does not conform: one quantity, or several that fail together."""
     quantities = [r.quantity for r in (result, *others)]
-    plural = "s" if others else ""
-    what = f"result{plural} {', '.join(quantities)}"
-    if result.quantity in OPERATORS[result.op].gradients:
-        what = f"gradient{plural} of {', '.join(quantities)}"
-    elif quantities == ["forward"]:
-        what = "result"
     framework = f"{result.framework} {result.version}".strip()
-    return f"{framework}, {result.op}: {what} ({result.verdict})"
+    return heading(framework, result.op, quantities, str(result.verdict))
+
+
+def heading(framework: str, op: str, quantities: Sequence[str], verdict: str) -> str:
+    """Spell which quantities of an operator of a framework have a verdict."""
+    plural = "s" if len(quantities) > 1 else ""
+    what = f"result{plural} {', '.join(quantities)}"
+    if quantities[0] in OPERATORS[op].gradients:
+        what = f"gradient{plural} of {', '.join(quantities)}"
+    elif list(quantities) == ["forward"]:
+        what = "result"
+    return f"{framework}, {op}: {what} ({verdict})"
 
 
 def json_array(array: NDArray[Any]) -> dict[str, Any]:
@@ -198,7 +220,7 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
 def print_table(console: Console, results: Sequence[Result]) -> None:
     """Print verdicts, a row per operator and quantity that any has, a column per target."""
     columns = list(dict.fromkeys((r.target, r.framework, r.version) for r in results))
-    rows = present(results)
+    rows = present((r.op, r.quantity, r.offered) for r in results)
     cells = {(r.target, r.op, r.quantity): mark(r) for r in results}
     fixed = 2 + max(len(op) for op, _ in rows) + max(len(q) for _, q in rows) + 6
     while columns:
@@ -222,11 +244,12 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
         console.print(f"{DIFFERS} differs by design in some cases, as documented", soft_wrap=True)
 
 
-def present(results: Sequence[Result]) -> list[tuple[str, str]]:
+def present(offers: Iterable[tuple[str, str, bool]]) -> list[tuple[str, str]]:
     """List operators and quantities, but for those that no target has; all of them if none has."""
-    rows = dict.fromkeys((r.op, r.quantity) for r in results)
-    had = {(r.op, r.quantity) for r in results if r.offered}
-    return [row for row in rows if row in had] or list(rows)
+    rows: dict[tuple[str, str], bool] = {}
+    for op, quantity, offered in offers:
+        rows[op, quantity] = rows.get((op, quantity), False) or offered
+    return [row for row, offered in rows.items() if offered] or list(rows)
 
 
 def mark(result: Result) -> Text:

@@ -87,7 +87,9 @@ def write_script(
     lines = [
         f'"""{_escaped(title)}\n\n{_escaped(finding.reason)}\n\n{_lines_escaped(told)}\n"""\n',
         "import numpy as np\n",
-        _target_source(target, case.function),
+        _recorded_source(case, place, len(quantities), finding)
+        if Path(target).is_dir()
+        else _target_source(target, case.function),
         BUILD,
         *(
             f"{name} = {_build_text(operand.values, operand.layout)}"
@@ -133,6 +135,17 @@ def _target_source(target: str, function: str) -> str:
     if target in (*OWN_TIERS, "cuda"):
         return f"from {PACKAGE}.{target} import {function}"
     return _pruned(_adapter_source(module_of(target)), function)
+
+
+def _recorded_source(case: Case, place: int, count: int, finding: Finding) -> str:
+    """Spell a function that gives what a foreign program once gave."""
+    got = "None" if finding.got is None else _build_text(finding.got)
+    results = ", ".join(got if number == place else "None" for number in range(count))
+    return (
+        f"\ndef {case.function}(**_):\n"
+        f'    """Give what was judged: the result of a program that is none of Python\'s."""\n'
+        f"    return [{results}]"
+    )
 
 
 def _adapter_source(name: str) -> str:

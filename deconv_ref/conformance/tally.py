@@ -1,5 +1,6 @@
 """Count what cases showed of a quantity, and what it may cost to look for smaller ones."""
 
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,10 @@ class Tally:
     ulp, of_bound : float
         Largest error in units in the last place of the right value, and as a part of the proven
         bound, on cases found to conform.
+    ulps : Counter of float
+        Cases by the largest error of each in units in the last place: 0, at most 1/2, at most 1, 2,
+        4 and so on; infinity where no bit is right. Those whose values were not compared, or are
+        excused, are left out.
     differences : Counter of str
         How often a documented difference kept a case from being found wrong.
     changes : Counter of str
@@ -51,6 +56,7 @@ class Tally:
     worst: dict[Verdict, tuple[Case, Finding]] = field(default_factory=dict)
     ulp: float = 0.0
     of_bound: float = 0.0
+    ulps: Counter[float] = field(default_factory=Counter)
     differences: Counter[str] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
     late: int = 0
@@ -69,6 +75,9 @@ class Tally:
             self.ulp = max(self.ulp, finding.ulp)
             self.of_bound = max(self.of_bound, finding.of_bound)
         self.differences.update(finding.differences)
+        compared = finding.verdict is Verdict.CONFORMS or finding.ulp > 0
+        if compared and not finding.differences:
+            self.ulps[_rounded_up(finding.ulp)] += 1
         self.changes.update(finding.changes)
         if finding.verdict is Verdict.INEXACT:
             self._ordinary_inexact |= not case.wide
@@ -107,6 +116,16 @@ class Tally:
     def verdict(self) -> Verdict:
         """The worst that was seen."""
         return max(self.seen, default=Verdict.ABSENT)
+
+
+def _rounded_up(ulp: float) -> float:
+    """Give 0, or the next power of two from 1/2 on; infinity beyond the bits of any number."""
+    if ulp == 0:
+        return 0.0
+    if ulp > 2**53:
+        return math.inf
+    fraction, exponent = math.frexp(max(ulp, 0.5))
+    return math.ldexp(1.0, exponent - (fraction == 0.5))
 
 
 class Budget:

@@ -24,7 +24,6 @@ from deconv_ref.cuda import numba_cuda
 from deconv_ref.errors import BackendError
 
 __all__ = [
-    "VARIANTS",
     "OWN_TIERS",
     "REQUIRES",
     "TRAINERS",
