@@ -239,13 +239,6 @@ def product_for_difference(right, prediction, target, **call):
     return chained(p * (target - 1), along=True, **call)
 
 
-@fault(COMMON, "mse")
-def offset_of_16_bits(right, *, prediction, target, **call):
-    prediction = prediction.copy()
-    prediction.reshape(-1)[2**15 :] = 0
-    return right(prediction=prediction, target=target, **call)
-
-
 # Harmless variants
 
 

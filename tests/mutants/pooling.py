@@ -244,8 +244,7 @@ def index_of_16_bits(right, **call):
     return y, indices.astype(np.int16).astype(indices.dtype)
 
 
-@fault("pytorch/pytorch#68682", "avg_pool")
-@fault("intel/torch-xpu-ops#3940", "max_pool_backward")
+@fault("pytorch/pytorch#68682", "avg_pool", "avg_pool_backward")
 def offset_of_16_bits(right, **call):
     result = right(**call)
     cells = result.reshape(-1)
@@ -278,12 +277,15 @@ def by_reciprocals(right, sums, counted):
 
 
 @variant("max_pool_backward")
-def one_window_after_the_other(right, *, grad_y, indices, input_size):
-    grad_x = np.zeros((*input_size[:2], math.prod(input_size[2:])), grad_y.dtype)
-    for at in np.ndindex(grad_y.shape[2:]):
-        for n, c in np.ndindex(grad_y.shape[:2]):
-            if indices[(n, c, *at)] >= 0:
-                grad_x[n, c, indices[(n, c, *at)]] += grad_y[(n, c, *at)]
+def counted_into_bins(right, *, grad_y, indices, input_size):
+    cells, finite = math.prod(input_size[2:]), np.isfinite(grad_y).all()
+    if grad_y.dtype != np.float64 or not finite:
+        return right(grad_y, indices, input_size)
+    grad_x = np.zeros((*input_size[:2], cells))
+    for n, c in np.ndindex(input_size[:2]):
+        somewhere = indices[n, c] >= 0
+        into = indices[n, c][somewhere]
+        grad_x[n, c] = np.bincount(into, grad_y[n, c][somewhere], minlength=cells)
     return grad_x.reshape(input_size)
 
 
