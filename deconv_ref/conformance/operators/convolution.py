@@ -37,8 +37,8 @@ KERNEL = {1: 5, 2: 4, 3: 3}  # largest size by the number of spatial axes
 EXTRA = {1: 14, 2: 6, 3: 3}  # most cells beyond those that one window needs
 CHANNELS = {1: 3, 2: 3, 3: 2}  # most channels per group
 STRIDE, DILATION = 3, {1: 3, 2: 3, 3: 2}
-# At times one of these is larger, or the last axis: longer than two vectors, or so long that 16 bits
-# do not count its cells. Of what every axis has its own, the last is larger.
+# At times one of these is larger, or the last axis: longer than two vectors, or so long that 16
+# bits do not count its cells. Of what every axis has its own, the last is larger.
 LARGEST = {"batch": 9, "channels": 40, "filters": 40, "kernel": 11, "stride": 7, "dilation": 7}
 LONG = 40
 SHAPES = 24  # each of them in one of so many
