@@ -63,10 +63,8 @@ def results(judge, chosen, jobs):
 
 def line(one):
     """Say in a line what was found of a mutant."""
-    harmless = not one.mutant.wrong
-    word = (
-        "missed" if one.missed else "accused" if one.accused else "right" if harmless else "found"
-    )
+    right = "found" if one.mutant.wrong else "right"
+    word = "missed" if one.missed else "accused" if one.accused else right
     cases, elements = (value if value is not None else "" for value in (one.cases, one.elements))
     text = str(one.mutant).replace("-", " ")
     source = f"  ({one.mutant.source})" if one.mutant.source else ""
@@ -90,9 +88,9 @@ def summary(measured):
             ("seconds until found", [one.seconds for one in found]),
             ("elements of the counterexample", [one.elements for one in found]),
         ):
-            ninety = sorted(values)[int(0.9 * (len(values) - 1))]
+            most = sorted(values)[int(0.9 * (len(values) - 1))], max(values)
             middle = statistics.median(values)
-            yield f"{what}: median {middle:.3g}, 90 % up to {ninety:.3g}, all up to {max(values):.3g}"
+            yield f"{what}: median {middle:.3g}, 90 % up to {most[0]:.3g}, all up to {most[1]:.3g}"
 
 
 def record(one):

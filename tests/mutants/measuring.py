@@ -57,12 +57,6 @@ class Measured:
     elements: int | None
 
     @property
-    def expected(self):
-        """The verdicts that are right."""
-        wrong = self.mutant.wrong
-        return {q: "wrong" if q in wrong else "conforms" for q in self.verdicts}
-
-    @property
     def missed(self):
         """Quantities that are wrong and were not found so."""
         return [q for q in self.mutant.wrong if self.verdicts[q] != "wrong"]
@@ -74,9 +68,29 @@ class Measured:
         return [q for q in right if self.verdicts[q] not in ("conforms", "absent")]
 
 
-def measure(mutant, cases=200, seed=0, shrink=True, cold=True):
-    """Judge a mutant; `cold` forgets the cases that were drawn for others, and their truths."""
-    if cold:
+def assert_found(mutant, cases):
+    """Hold the verdicts on a mutant to be right, without shrinking what is wrong."""
+    one = measure(mutant, cases, shrink=False, timed=False)
+    assert not one.missed, one.verdicts
+    assert not one.accused, one.reasons
+
+
+def measure(mutant, cases=200, seed=0, shrink=True, timed=True):
+    """Judge a mutant.
+
+    Parameters
+    ----------
+    mutant : Mutant
+        What to judge.
+    cases, seed : int
+        How many cases, and which.
+    shrink : bool
+        Whether to shrink what is found.
+    timed : bool
+        Whether to forget the cases that were drawn for other mutants, and their truths, so that
+        the time until a fault is found is what it takes in a run of its own.
+    """
+    if timed and mutant.wrong:
         judge.ask.cache_clear()
         judge.draws.cache_clear()
     kind = judge.Judge if shrink else Unshrunk
