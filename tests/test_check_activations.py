@@ -12,7 +12,6 @@ from deconv_ref.conformance.case import LAYOUTS
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.operators.activations import FLAT
 
-
 # Faults
 
 

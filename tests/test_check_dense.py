@@ -10,7 +10,6 @@ from deconv_ref.conformance.case import LAYOUTS
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.truth import Question
 
-
 # Mutants
 
 

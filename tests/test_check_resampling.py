@@ -15,7 +15,6 @@ from deconv_ref.conformance.case import LAYOUTS, Operand
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.truth import Question
 
-
 # Mutants
 
 
