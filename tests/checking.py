@@ -77,9 +77,13 @@ class Here(Worker):
 
     _module = None
 
+    def load(self):
+        """Load the target."""
+        return frameworks.load(self.target)
+
     def _answer(self, kind, *arguments):
         if self._module is None:
-            self._module = frameworks.load(self.target)
+            self._module = self.load()
         # Its warnings would go to a log, had it a process of its own.
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             return serve.HANDLERS[kind](self._module, *arguments)

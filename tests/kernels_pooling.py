@@ -41,19 +41,22 @@ def max_pool_backward(grad_y, indices, input_size):
 def max_unpool(x, indices, output_size):
     """Compute y."""
     y = np.zeros((*output_size[:2], math.prod(output_size[2:])), x.dtype)
-    for at in np.ndindex(x.shape):
-        if indices[at] >= 0:
-            y[(*at[:2], indices[at])] = x[at]
+    for n, c in np.ndindex(output_size[:2]):
+        somewhere = indices[n, c] >= 0
+        y[n, c, indices[n, c][somewhere]] = x[n, c][somewhere]  # of several, the last stays
     return y.reshape(output_size)
 
 
 def max_unpool_backward(grad_y, indices):
     """Compute the gradient of x."""
-    grad_x = np.zeros(indices.shape, grad_y.dtype)
-    last = {(*at[:2], indices[at]): at for at in np.ndindex(indices.shape) if indices[at] >= 0}
-    for (n, c, place), at in last.items():
-        grad_x[at] = grad_y[n, c].flat[place]
-    return grad_x
+    places = flat(indices)
+    grad_x = np.zeros(places.shape, grad_y.dtype)
+    for n, c in np.ndindex(indices.shape[:2]):
+        last = np.full(math.prod(grad_y.shape[2:]) + 1, -1)
+        last[places[n, c]] = positions = np.arange(places.shape[2])
+        stays = (places[n, c] >= 0) & (last[places[n, c]] == positions)
+        grad_x[n, c, stays] = grad_y[n, c].flat[places[n, c, stays]]
+    return grad_x.reshape(indices.shape)
 
 
 def avg_pool(x, kernel_size, *, stride, padding, ceil_mode, count_include_pad):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import test_check_pooling as pooling
 from checking import as_array, check_source, kernel_file, run_script
-from faults import FAULTS
+from mutants.convolution import CONVOLUTION
+from mutants.pooling import POOLING
 from planting import drawn
 
 from deconv_ref.conformance import judge
@@ -34,7 +34,7 @@ def shrunk_a_little(monkeypatch):
     monkeypatch.setattr(judge, "SHRINK_CALLS", 60)
 
 
-def named(function, name, faults=FAULTS):
+def named(function, name, faults=CONVOLUTION.faults):
     """Find a planted fault."""
     return next(f for f in faults if f.function == function and f.substitute.__name__ == name)
 
@@ -64,7 +64,7 @@ CONVOLUTIONS = [
         "as if dilation were 1 in the last axis" + SIZE_RIGHT,
     ),
     ("conv", "the_first_stride_for_all", "as if stride of the first axis were used for all"),
-    ("conv", "one_bias_for_all_groups", "as if bias of the first group were used for all"),
+    ("conv", "bias_of_the_first_group_for_all", "as if bias of the first group were used for all"),
     ("conv", "strides_ignored", "as if strides of x were ignored: from memory, in order"),
     ("conv_backward", "groups_ignored", "as if x of the first group were used for all"),
     ("conv_backward", "stride_and_dilation_swapped", "as if stride and dilation were swapped"),
@@ -87,8 +87,7 @@ def test_causes_of_wrong_convolutions_are_guessed(function, name, expected, tmp_
 
 @pytest.mark.parametrize(("function", "name", "expected"), POOLINGS)
 def test_causes_of_wrong_pooling_are_guessed(function, name, expected, tmp_path):
-    faults = [fault for faults in pooling.POOLING.rounds for fault in faults.values()]
-    record = found(named(function, name, faults), tmp_path, of=pooling.POOLING.kernels)
+    record = found(named(function, name, POOLING.faults), tmp_path, of=POOLING.kernels)
     assert record["counterexample"]["guess"].startswith(expected)
 
 

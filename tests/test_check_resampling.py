@@ -1,161 +1,31 @@
 """Verdicts on resampling and padding kernels: faults are found, and nothing else."""
 
-import functools
 import math
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
-from planting import Chapter, Forgetful, as_lists, drawn
+from checking import check_source, kernel_file
+from mutants.measuring import assert_found
+from mutants.resampling import RESAMPLING
+from planting import Forgetful, drawn
 
 from deconv_ref.conformance.case import LAYOUTS, Operand
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.truth import Question
 
-CASES = 100
-RESAMPLING = Chapter(
-    Path(__file__).with_name("kernels_resampling.py"),
-    *("upsample", "pixel_shuffle", "pixel_unshuffle", "pad"),
-)
-plant = RESAMPLING.plant
+# Mutants
 
 
-@pytest.fixture(scope="module")
-def checked(tmp_path_factory):
-    """Judge a round of faults, once."""
-    folder = tmp_path_factory.mktemp("faults")
-    return functools.cache(lambda number: RESAMPLING.check_round(folder, number, cases=CASES))
+@pytest.mark.parametrize("mutant", RESAMPLING.faults, ids=str)
+def test_a_fault_is_found_and_nothing_else(mutant):
+    assert_found(mutant)
 
 
-# Faults in resampling
-
-
-@plant("upsample_backward", replaces="collect")
-@plant("pad_backward", replaces="collect")
-def one_gradient_per_cell(right, values, cells, axis, n):
-    total = np.zeros((*values.shape[:axis], n, *values.shape[axis + 1 :]), values.dtype)
-    total[(slice(None),) * axis + (cells,)] = values
-    return total
-
-
-@plant("upsample")
-def scales_reversed(right, *, scale_factor, **call):
-    return right(scale_factor=scale_factor[::-1], **call)
-
-
-@plant("upsample", replaces="nearest_cells")
-@plant("upsample_backward", replaces="nearest_cells")
-def nearest_to_the_corner(right, n, scale):
-    return np.floor(np.arange(math.floor(n * scale)) / scale).astype(int)
-
-
-@plant("upsample", replaces="nearest_cells")
-@plant("upsample_backward", replaces="nearest_cells")
-def halves_round_down(right, n, scale):
-    source = (np.arange(math.floor(n * scale)) + 0.5) / scale
-    return np.maximum(np.ceil(source) - 1, 0).astype(int)
-
-
-@plant("upsample", replaces="neighbours")
-@plant("upsample_backward", replaces="neighbours")
-def corners_never_aligned(right, n, scale, align_corners):
-    return right(n, scale, False)
-
-
-@plant("upsample", replaces="neighbours")
-@plant("upsample_backward", replaces="neighbours")
-def scale_of_the_sizes(right, n, scale, align_corners):
-    return right(n, math.floor(n * scale) / n, align_corners)
-
-
-@plant("upsample", replaces="neighbours")
-@plant("upsample_backward", replaces="neighbours")
-def weights_of_11_bits(right, *axis):
-    lower, upper, f = right(*axis)
-    return lower, upper, np.round(f * 2048) / 2048
-
-
-@plant("pixel_shuffle")
-def the_block_counts_slowest(right, *, x, factor):
-    n, channels, *size = x.shape
-    block = math.prod(factor)
-    x = x.reshape(n, block, channels // block, *size).swapaxes(1, 2)
-    return right(x=x.reshape(n, channels, *size), factor=factor)
-
-
-@plant("pixel_unshuffle")
-def the_block_counts_slowest_back(right, *, x, factor):
-    y = right(x=x, factor=factor)
-    n, channels, *size = y.shape
-    block = math.prod(factor)
-    return y.reshape(n, channels // block, block, *size).swapaxes(1, 2).reshape(y.shape)
-
-
-@plant("pixel_shuffle")
-@plant("pixel_unshuffle")
-def blocks_by_columns(right, *, x, factor):
-    """Count the cells of a square block column by column."""
-    if x.ndim != 4 or factor[0] != factor[1]:
-        return right(x=x, factor=factor)
-    return right(x=x.swapaxes(2, 3), factor=factor).swapaxes(2, 3)
-
-
-# Faults in padding
-
-
-@plant("pad")
-@plant("pad_backward")
-def last_axis_first(right, *, padding, **call):
-    return right(padding=padding[::-1], **call)
-
-
-@plant("pad")
-@plant("pad_backward")
-def sides_swapped(right, *, padding, **call):
-    return right(padding=tuple((after, before) for before, after in padding), **call)
-
-
-@plant("pad")
-def the_edge_is_repeated(right, *, x, padding, mode, value):
-    if mode == "reflect":
-        return np.pad(x, [(0, 0), (0, 0), *padding], "symmetric")
-    return right(x=x, padding=padding, mode=mode, value=value)
-
-
-@plant("pad_backward")
-def always_a_crop(right, *, mode, **call):
-    return right(mode="zeros", **call)
-
-
-@plant("pad")
-def zeros_are_zeros(right, *, value, **call):
-    return right(value=0.0, **call)
-
-
-def test_rounds_hold_two_faults_of_each_function():
-    assert all(set(RESAMPLING.functions) == set(faults) for faults in RESAMPLING.rounds[:2])
-
-
-@pytest.mark.parametrize(("number", "function"), RESAMPLING.planted)
-def test_a_fault_is_found(checked, number, function):
-    assert checked(number).verdicts(function) == RESAMPLING.expected(number, function)
-
-
-# Right kernels
-
-
-def test_right_kernels_conform(tmp_path):
-    checked = RESAMPLING.check(tmp_path, cases=CASES, seed=1)
-    RESAMPLING.assert_conforms(checked, cases=CASES)
-
-
-def axes_from_the_last(right, *, scale_factor, **call):
-    turned = {n: turn(v) if n in ("x", "grad_y") else v for n, v in call.items()}  # noqa: F821
-    if "input_size" in call:
-        turned["input_size"] = (*call["input_size"][:2], *call["input_size"][:1:-1])
-    return turn(right(scale_factor=scale_factor[::-1], **turned))  # noqa: F821
+@pytest.mark.parametrize("mutant", RESAMPLING.variants, ids=str)
+def test_a_harmless_variant_conforms(mutant):
+    assert_found(mutant)
 
 
 def coordinates_in_float32(right, n, scale, align_corners):
@@ -169,21 +39,11 @@ def coordinates_in_float32(right, n, scale, align_corners):
     return lower, np.minimum(lower + 1, n - 1), source - lower
 
 
-TURN = "def turn(x):\n    return x.transpose(0, 1, *range(x.ndim - 1, 1, -1))\n"
-
-
-@pytest.mark.parametrize(
-    ("changes", "plan"),
-    [
-        (dict.fromkeys(RESAMPLING.functions, as_lists), {}),
-        (dict.fromkeys(("upsample", "upsample_backward"), axes_from_the_last), {"extra": TURN}),
-        ({"neighbours": coordinates_in_float32}, {"dtypes": ("float32",)}),
-    ],
-    ids=["lists of read-only results", "axes from the last", "coordinates in float32"],
-)
-def test_harmless_variants_conform(changes, plan, tmp_path):
-    checked = RESAMPLING.check(tmp_path, changes, cases=CASES, **plan)
-    RESAMPLING.assert_conforms(checked, cases=CASES)
+def test_coordinates_may_be_rounded_to_the_dtype(tmp_path):
+    source = kernel_file({"neighbours": coordinates_in_float32}, of=RESAMPLING.kernels)
+    plan = {"ops": ("upsample",), "dtypes": ("float32",), "cases": 100}
+    checked = check_source(tmp_path, source, shrink=False, **plan)
+    assert {record["verdict"] for record in checked.document["results"]} == {"conforms"}
 
 
 # What is drawn

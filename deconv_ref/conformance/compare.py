@@ -189,7 +189,7 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
     off = error > allowed
     finding = replace(finding, element=tuple(int(i) for i in np.argwhere(off)[0]))
     where = _where(off, finding)
-    lower = _lower_precision(case.dtype, error, margin)
+    lower = _lower_precision(case.dtype, error, margin, np.isnan(got))
     if lower is not None:
         excuse = f"as from {lower}: "
         return replace(finding, verdict=Verdict.INEXACT, reason=excuse + where, excuse=excuse)
@@ -219,18 +219,20 @@ def _where(off: Array, finding: Finding) -> str:
     )
 
 
-def _lower_precision(dtype: np.dtype[Any], error: Array, margin: Margin) -> str | None:
-    """Name a way of computing with less precision that would explain the errors."""
+def _lower_precision(
+    dtype: np.dtype[Any], error: Array, margin: Margin, nan: NDArray[np.bool_]
+) -> str | None:
+    """Name a way of computing with less precision that would explain the errors, or the NaN."""
 
-    def explains(limit: Array) -> bool:
-        return bool(np.all((error == 0) | (error <= limit)))
+    def explains(limit: Array, besides: NDArray[np.bool_] | bool = False) -> bool:
+        return bool(np.all((error == 0) | (error <= limit) | besides))
 
     roundoff = bounds.unit_roundoff(dtype)
     if dtype == np.float64:
         single = bounds.unit_roundoff(np.float32)
         if explains(margin.allowed * (single / roundoff) + 3 * single * margin.products):
             return "float32 arithmetic"
-    if explains(margin.transform + np.zeros_like(error)):
+    if explains(margin.transform + np.zeros_like(error), margin.spread & nan):
         return "a fast algorithm, such as Winograd's or an FFT"
     for precision in bounds.LOWER_PRECISIONS:
         # Two rounded factors and a rounded result.

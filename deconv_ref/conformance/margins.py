@@ -42,11 +42,14 @@ class Margin:
     transform : array or float
         What an algorithm by fast transforms, which mix all the values of an image, may be off by;
         0 if there is none.
+    spread : array of bool or bool
+        Where such an algorithm may give NaN, as there is one among what it mixes.
     """
 
     allowed: Array
     products: Array | float = 0.0
     transform: Array | float = 0.0
+    spread: NDArray[np.bool_] | bool = False
 
 
 def selected(question: "Question", quantity: str) -> Margin:

@@ -19,6 +19,7 @@ __all__ = [
     "NARROW_BITS",
     "REDUCTIONS",
     "SPECIAL",
+    "VERY_LONG",
     "Names",
     "exact_bits",
     "integers",
@@ -33,6 +34,7 @@ __all__ = [
     "significant_bits",
     "some_special",
     "sprinkled",
+    "stretched",
     "tails",
 ]
 
@@ -41,6 +43,9 @@ SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0)
 REDUCTIONS = ("mean", "sum", "none")
 GRADIENTS = (2.0, -3.0, 0.5, 1.0)  # of the reduced loss; exact in any format, in any product
 FARTHEST = {"float32": 88.0, "float64": 708.0}  # e**-x is still a normal number there
+LARGE = {"batch": 17, "channels": 40, "axis": 40}  # sizes of what is stretched, at most
+SHAPES = 26  # one of so many is very long; twice as many have many images, or channels
+VERY_LONG = 2**15  # cells of an axis whose places a signed 16-bit integer cannot count
 
 Array = NDArray[Any]
 Names = frozenset[str]
@@ -58,8 +63,23 @@ def laid_out(draw: st.DrawFn, values: Array, dtype: Any) -> Operand:
     return Operand(values.astype(dtype), draw(st.sampled_from(["contiguous", *LAYOUTS])))
 
 
+@functools.cache  # Hypothesis validates every new strategy
+def stretched(every: int, *names: str) -> st.SearchStrategy[str | None]:
+    """Draw the name of what is to be larger than usual, each once in so many cases, or None.
+
+    Kernels work in blocks and unroll loops. What they do beyond, or with what is left over, shows
+    in sizes that it would take too long to draw, and to read, every time and all at once.
+    """
+    return st.sampled_from([*[None] * (every - len(names)), *names])
+
+
 @st.composite
-def shapes(draw: st.DrawFn, least_axes: int = 0, most: Sequence[int] = (13, 6, 4)) -> Any:
+def shapes(
+    draw: st.DrawFn,
+    least_axes: int = 0,
+    most: Sequence[int] = (13, 6, 4),
+    very_long: bool = False,
+) -> Any:
     """Draw a batch, channels and spatial axes, each of its own size.
 
     Parameters
@@ -69,8 +89,10 @@ def shapes(draw: st.DrawFn, least_axes: int = 0, most: Sequence[int] = (13, 6, 4
     least_axes : int
         Fewest spatial axes.
     most : sequence of int
-        Largest size of an axis where there are 1, 2 or 3. The last is at times longer than two
-        vectors of a processor; the batch is at times empty.
+        Largest size of an axis where there are 1, 2 or 3. At times the last is longer than two
+        vectors of a processor, or there are many channels or images; or there are none.
+    very_long : bool
+        Whether the last axis may be so long that 16 bits do not count it.
 
     Returns
     -------
@@ -78,11 +100,21 @@ def shapes(draw: st.DrawFn, least_axes: int = 0, most: Sequence[int] = (13, 6, 4
         The shape, (N, C, *spatial).
     """
     axes = draw(st.integers(least_axes, 3))
+    names = ["batch", "channels", "axis", "axis"] * 2 + ["very long"] * very_long
+    large = draw(stretched(SHAPES, *names))
+    if large == "very long" and axes:
+        return (1, 1, *[1] * (axes - 1), VERY_LONG + draw(st.integers(1, 64)))
     batch = draw(st.sampled_from([1, 2, 1, 3, 1, 0]))
-    size = [draw(st.integers(1, most[axes - 1])) for _ in range(axes)]
-    if size and draw(st.sampled_from([False] * 5 + [True])):
-        size[-1] = draw(st.integers(1, 40))
-    return (batch, draw(st.integers(1, 4)), *size)
+    channels = draw(st.integers(*((5, LARGE["channels"]) if large == "channels" else (1, 4))))
+    longest = most[axes - 1] if axes else 1
+    if large == "batch":
+        batch = draw(st.integers(4, LARGE["batch"]))
+    if large in ("batch", "channels"):
+        longest = min(longest, 2)
+    size = [draw(st.integers(1, longest)) for _ in range(axes)]
+    if large == "axis" and size:
+        size[-1] = draw(st.integers(longest, LARGE["axis"]))
+    return (batch, channels, *size)
 
 
 @functools.cache  # Hypothesis validates every new strategy

@@ -59,8 +59,8 @@ SIGMOID = EXP + 2  # 1 / (1 + e^-x)
 def rectified(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a rectifier, or of its gradient: exact but for a slope that is rounded."""
     op, gradient = function.removesuffix("_backward"), function.endswith("_backward")
-    shape, dtype, rng = draw(shapes()), draw(st.sampled_from(dtypes)), draw(rngs())
-    whole = draw(st.booleans())
+    shape, dtype = draw(shapes(very_long=True)), draw(st.sampled_from(dtypes))
+    whole, rng = draw(st.booleans()), draw(rngs())
     values = integers if whole else reals
     operands = {name: values(rng, shape) for name in (["grad_y", "x"] if gradient else ["x"])}
     for name in operands:
@@ -103,7 +103,7 @@ def lines(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
     size[axis] = draw(st.integers(1, 6))
     if draw(st.sampled_from([False] * 23 + [True])):  # longer than two vectors of a processor
         size = [1] * len(size)
-        size[axis] = draw(st.integers(33, 36))
+        size[axis] = draw(st.integers(*draw(st.sampled_from([(33, 36), (65, 68)]))))
     if axis % len(size) and draw(st.sampled_from([False] * 15 + [True])):
         size[0] = 0
     shape, dtype, rng = tuple(size), draw(st.sampled_from(dtypes)), draw(rngs())

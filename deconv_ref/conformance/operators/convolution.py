@@ -16,6 +16,7 @@ from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import Margin, summed
 from deconv_ref.conformance.strategies import (
     NARROW_BITS,
+    VERY_LONG,
     Names,
     exact_bits,
     integers,
@@ -24,6 +25,8 @@ from deconv_ref.conformance.strategies import (
     plain_value,
     reals,
     rngs,
+    some_special,
+    stretched,
 )
 from deconv_ref.conformance.truth import Operator, Question
 from deconv_ref.window import Window, conv_transpose_window, conv_window, reach
@@ -32,8 +35,13 @@ __all__ = ["OPERATORS", "convolutions"]
 
 KERNEL = {1: 5, 2: 4, 3: 3}  # largest size by the number of spatial axes
 EXTRA = {1: 14, 2: 6, 3: 3}  # most cells beyond those that one window needs
-LONG = 40  # the same of a last axis that is drawn longer at times: more than two vectors
 CHANNELS = {1: 3, 2: 3, 3: 2}  # most channels per group
+STRIDE, DILATION = 3, {1: 3, 2: 3, 3: 2}
+# At times one of these is larger, or the last axis: longer than two vectors, or so long that 16
+# bits do not count its cells. Of what every axis has its own, the last is larger.
+LARGEST = {"batch": 9, "channels": 40, "filters": 40, "kernel": 11, "stride": 7, "dilation": 7}
+LONG = 40
+SHAPES = 24  # each of them in one of so many
 
 
 @st.composite
@@ -59,13 +67,21 @@ def convolutions(
         The call.
     """
     op, gradient = function.removesuffix("_backward"), function.endswith("_backward")
-    axes = draw(st.integers(1, 3))
-    few = CHANNELS[axes]
-    several = [1] if "groups" in plain else [1, 2, 1, 3, 4][: few + 2]
-    batch, groups = draw(st.integers(1, few)), draw(st.sampled_from(several))
+    large = draw(stretched(SHAPES, *LARGEST, "axis", "axis", "axis", "pointwise", "very long"))
+    axes = 1 if large == "very long" else draw(st.integers(1, 3))
+    few = 1 if large == "very long" else CHANNELS[axes]
+    several = [1, 2, 1, 3, 4][: few + 2]
+    if large in ("channels", "filters"):
+        several = [1, 1, 2]
+    if "groups" in plain or large == "very long":
+        several = [1]
+    groups = draw(st.sampled_from(several))
+    batch, c, m = (
+        draw(st.integers(few + 1, LARGEST[name]) if name == large else st.integers(1, few))
+        for name in ("batch", "channels", "filters")
+    )
     batch *= draw(st.sampled_from([1] * 19 + [0]))
-    c, m = draw(st.integers(1, few)), draw(st.integers(1, few))
-    parameters, size, window = draw(_windows(axes, op == "conv_transpose", plain))
+    parameters, size, window = draw(_windows(axes, op == "conv_transpose", plain, large))
     flips = [False] if "flip_kernel" in plain else [False, False, True]
     parameters |= {"groups": groups, "flip_kernel": draw(st.sampled_from(flips))}
 
@@ -95,6 +111,8 @@ def convolutions(
         if exact:
             bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
             values = integers(rng, shapes[name], bits)
+            if name == "x" and not gradient:
+                values = draw(some_special(rng, values, (np.nan,)))
         else:
             values = reals(rng, shapes[name])
         operands[name] = draw(laid_out(values, dtype))
@@ -103,21 +121,27 @@ def convolutions(
 
 @st.composite
 def _windows(
-    draw: st.DrawFn, axes: int, transposed: bool, plain: Names
+    draw: st.DrawFn, axes: int, transposed: bool, plain: Names, large: str | None
 ) -> tuple[dict[str, Any], tuple[int, ...], Window]:
     """Draw the window's parameters, the spatial size of ``x``, and the window they make."""
 
-    def per_axis(least: int, most: int) -> tuple[int, ...]:
-        return tuple(draw(st.integers(least, most)) for _ in range(axes))
+    def per_axis(name: str, least: int, most: int) -> tuple[int, ...]:
+        most = 1 if name in plain or (name == "kernel" and large == "pointwise") else most
+        values = [draw(st.integers(least, most)) for _ in range(axes)]
+        if name == large and name not in plain:
+            values[-1] = draw(st.integers(most + 1, LARGEST[name]))
+        return tuple(values)
 
-    kernel_size = per_axis(1, KERNEL[axes])
-    stride = per_axis(1, 1 if "stride" in plain else 3)
-    dilation = per_axis(1, 1 if "dilation" in plain else 2 if axes == 3 else 3)
+    kernel_size = per_axis("kernel", 1, KERNEL[axes])
+    stride = per_axis("stride", 1, STRIDE)
+    dilation = per_axis("dilation", 1, DILATION[axes])
     reaches = tuple(map(reach, kernel_size, dilation))
     padding = draw(paddings(reaches, "padding" in plain))
-    extra = per_axis(0, EXTRA[axes])
-    if draw(st.sampled_from([False] * 5 + [True])):
-        extra = (*extra[:-1], draw(st.integers(0, LONG)))
+    extra = per_axis("extra", 0, EXTRA[axes])
+    if large == "axis":
+        extra = (*extra[:-1], draw(st.integers(EXTRA[axes], LONG)))
+    if large == "very long":
+        extra = ((VERY_LONG + extra[0]) * stride[0],)
     parameters: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
     if not transposed:
         least = (
@@ -151,13 +175,14 @@ def convolved(question: Question, quantity: str) -> Margin:
 
     Pairs of channels are transformed one by one; the operator itself, on the norms of their images
     in place of the images, adds up the products |x| |h| that go into each channel of the result,
-    with a rounding for each addition. |h|_1 is at most |h| times the root of its cells.
+    with a rounding for each addition. |h|_1 is at most |h| times the root of its cells. A NaN goes
+    to every cell of the result.
     """
     margin = summed(question, quantity)
-    if quantity == "bias" or not np.isfinite(question.truth[quantity]).all():
+    if quantity == "bias":
         return margin
     case, dtype = question.case, question.case.dtype
-    images = {name: array for name, array in question.arrays().items() if name != "bias"}
+    images = {n: np.nan_to_num(array) for n, array in question.arrays().items() if n != "bias"}
     norms = {
         name: Operand(np.sqrt(np.sum(a**2, tuple(range(2, a.ndim)), keepdims=True)))
         for name, a in images.items()
@@ -168,7 +193,10 @@ def convolved(question: Question, quantity: str) -> Margin:
     additions = max(max(a.shape[:2]) for a in images.values())
     rho = bounds.transform_roundoff(dtype, _padded_cells(case))
     parts = 2 * rho + (3 + additions) * bounds.unit_roundoff(dtype) + rho * min(factors) ** 0.5
-    return replace(margin, transform=parts * products + margin.allowed)
+    transform = parts * products + np.nan_to_num(margin.allowed)
+    nan = np.isnan(question.truth[quantity])
+    spread = np.asarray(nan.any(tuple(range(1, nan.ndim)), keepdims=True))
+    return replace(margin, transform=transform, spread=spread)
 
 
 def _padded_cells(case: Case) -> int:

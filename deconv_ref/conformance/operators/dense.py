@@ -32,6 +32,8 @@ def dense_layers(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
     axes = draw(st.sampled_from([1, 1, 1, 2, 3, 0]))
     leading = tuple(draw(st.integers(1, LEADING[axes])) for _ in range(axes))
     if axes and draw(st.sampled_from([False] * 11 + [True])):
+        leading = (*leading[:-1], draw(st.integers(LEADING[axes], LONG)))
+    if axes and draw(st.sampled_from([False] * 11 + [True])):
         leading = (0, *leading[1:])
     most = draw(st.sampled_from([(FEATURES, FEATURES)] * 4 + [(LONG, 5), (5, LONG)]))
     features, outputs = (draw(st.integers(1, n)) for n in most)

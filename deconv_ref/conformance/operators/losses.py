@@ -107,7 +107,7 @@ def of_two_outcomes(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> 
     soft = draw(st.sampled_from([0.0, 0.5, 1.0]))
     special: tuple[float, ...]
     if "logits" in function:
-        x, special = tails(rng, shape, dtype), (np.nan, np.inf, -np.inf)
+        x, special = tails(rng, shape, dtype), (np.nan, np.inf, -np.inf, 0.0, 0.0)
     else:
         x, special = probabilities(rng, shape, dtype), (0.0, 1.0)
     if draw(st.sampled_from([False, False, True])):

@@ -49,7 +49,7 @@ def normalizations(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> C
 @st.composite
 def _forward(draw: st.DrawFn, dtypes: tuple[str, ...]) -> Case:
     training = draw(st.sampled_from([True, True, False]))
-    shape = draw(shapes())
+    shape = draw(shapes(very_long=True))
     if training and _count(shape) < 2:
         shape = (draw(st.integers(2, 9)), *shape[1:])
     parameters = {
@@ -338,7 +338,7 @@ def moving(question: Question) -> bool:
 @st.composite
 def dropouts(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of ``dropout`` or of its gradient: the mask is boolean, or 0 and 1."""
-    shape = draw(shapes())
+    shape = draw(shapes(very_long=True))
     shape = shape[-1:] if draw(st.sampled_from([False] * 5 + [True])) else shape
     rate, dtype = draw(st.sampled_from(RATES)), draw(st.sampled_from(dtypes))
     rng = draw(rngs())

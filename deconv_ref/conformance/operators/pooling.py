@@ -18,6 +18,7 @@ from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.identities import adjoint, gathered
 from deconv_ref.conformance.margins import cancelling, collected, selected
 from deconv_ref.conformance.strategies import (
+    VERY_LONG,
     Names,
     integers,
     laid_out,
@@ -27,6 +28,7 @@ from deconv_ref.conformance.strategies import (
     shapes,
     some_special,
     sprinkled,
+    stretched,
 )
 from deconv_ref.conformance.truth import Operator, Question
 from deconv_ref.window import Window, pool_window, reach, unpool_window
@@ -35,6 +37,8 @@ __all__ = ["OPERATORS"]
 
 KERNEL = {1: (1, 2, 3, 4, 5), 2: (1, 2, 3, 4), 3: (1, 2, 3)}  # sizes by the number of axes
 POWERS = (1, 2, 4)  # sizes by which averages divide exactly
+LARGEST = {"kernel": 11, "stride": 7, "dilation": 7}  # at times, along the last axis
+SHAPES = 18  # each of them in one of so many
 EXTRA = (12, 6, 3)  # most cells beyond those that one window needs, likewise
 FIRST_OF_SEVERAL = (np.nan, np.nan, np.inf, -np.inf, -0.0)
 
@@ -46,7 +50,7 @@ def max_pools(
     draw: st.DrawFn, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
 ) -> Case:
     """Draw a call of ``max_pool`` or of its gradient."""
-    parameters, shape, window = draw(_windows(True, plain))
+    parameters, shape, window = draw(_windows(True, plain, function == "max_pool"))
     dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
     if function == "max_pool":
         x = draw(_rivals(rng, shape))
@@ -81,7 +85,7 @@ def avg_pools(
     draw: st.DrawFn, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
 ) -> Case:
     """Draw a call of ``avg_pool`` or of its gradient."""
-    parameters, shape, window = draw(_windows(False, plain))
+    parameters, shape, window = draw(_windows(False, plain, True))
     included = draw(st.booleans())
     parameters = {**parameters, "count_include_pad": included}
     counts = [_counts(window, axis, included) for axis in range(len(shape) - 2)]
@@ -123,15 +127,24 @@ def avg_unpools(
 
 @st.composite
 def _windows(
-    draw: st.DrawFn, dilated: bool, plain: Names = frozenset()
+    draw: st.DrawFn, dilated: bool, plain: Names = frozenset(), very_long: bool = False
 ) -> tuple[dict[str, Any], tuple[int, ...], Window]:
     """Draw the window's parameters, the shape of ``x``, and the window they make."""
-    batch, channels, *extra = draw(shapes(1, EXTRA))
+    batch, channels, *extra = draw(shapes(1, EXTRA, very_long))
     axes = len(extra)
-    kernel_size = draw(_kernels(axes))
-    stride = draw(_per_axis(1, 1 if "stride" in plain else 3, axes))
+    large = draw(stretched(SHAPES, *LARGEST)) if max(extra) < VERY_LONG else None
+
+    def last(name: str, values: tuple[int, ...]) -> tuple[int, ...]:
+        if name != large or name in plain:
+            return values
+        return (*values[:-1], draw(st.integers(max(values) + 1, LARGEST[name])))
+
+    kernel_size = last("kernel", draw(_kernels(axes)))
+    stride = last("stride", draw(_per_axis(1, 1 if "stride" in plain else 3, axes)))
     widest = 1 if "dilation" in plain else 2 if axes == 3 else 3
-    dilation = draw(_per_axis(1, widest, axes)) if dilated else (1,) * axes
+    dilation = (1,) * axes
+    if dilated:
+        dilation = last("dilation", draw(_per_axis(1, widest, axes)))
     reaches = tuple(map(reach, kernel_size, dilation))
     padding = draw(paddings(reaches, "padding" in plain))
     ceil_mode = draw(st.sampled_from([False] if "ceil_mode" in plain else [False, True]))
@@ -165,13 +178,17 @@ def _per_axis(least: int, most: int, axes: int) -> st.SearchStrategy[tuple[int, 
 
 @st.composite
 def _rivals(draw: st.DrawFn, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Draw values for a maximum: full of ties, below the zero of a mistaken padding, special."""
-    kind = draw(st.sampled_from(["ties", "special", "reals", "negative", "equal"]))
+    """Draw values for a maximum: ties, or nearly so, below the zero of a mistaken padding, NaN."""
+    kind = draw(st.sampled_from(["ties", "special", "reals", "negative", "equal", "near"]))
     if kind == "special":
         return sprinkled(rng, integers(rng, shape), FIRST_OF_SEVERAL)
     if kind == "equal":
         return np.full(shape, draw(st.sampled_from([0.0, -3.0, -np.inf, np.inf, np.nan])))
     values = integers(rng, shape, bits=1) if kind == "ties" else reals(rng, shape)
+    if kind == "near":  # alike but in their last bits, of whatever dtype
+        values = rng.choice([-1.0, 1.0]) * (
+            1 + rng.integers(1, 8, shape) * 2.0 ** -rng.integers(8, 50)
+        )
     return -np.abs(values) if kind == "negative" else values
 
 

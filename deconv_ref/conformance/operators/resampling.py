@@ -34,8 +34,10 @@ EIGHTHS = 8
 WHOLE = (1.0, 2.0, 3.0, 4.0)
 POWERS = (0.25, 0.5, 1.0, 2.0, 4.0)
 LARGEST = {1: 4.0, 2: 4.0, 3: 3.0}  # scale, by the number of axes
+LARGER, FEW = 12, 6  # at times, of a last axis of few cells
 WEIGHT_BITS = 12  # of an exact weight, all axes together
 FACTORS = {1: 4, 2: 3, 3: 2}  # largest by the number of axes
+LARGER_FACTOR = 7  # of the last axis, at times
 
 Array = NDArray[Any]
 
@@ -80,6 +82,8 @@ def _scales(draw: st.DrawFn, size: tuple[int, ...], centred: bool) -> tuple[floa
             among = WHOLE if kind == "whole" else POWERS
             scale = draw(st.sampled_from([s for s in among if least <= s <= most]))
         scales.append(scale)
+    if size[-1] <= FEW and draw(st.sampled_from([False] * 7 + [True])):
+        scales[-1] = float(draw(st.integers(int(most) + 1, LARGER)))
     return tuple(scales)
 
 
@@ -115,6 +119,8 @@ def shuffles(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
     factor = tuple(draw(st.integers(1, most)) for _ in size)
     if draw(st.booleans()):
         factor = (draw(st.integers(2, most)),) * len(size)
+    if channels < 5 and draw(st.sampled_from([False] * 11 + [True])):
+        factor = (*factor[:-1], draw(st.integers(most + 1, LARGER_FACTOR)))
     dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
     if function == "pixel_shuffle":
         channels *= math.prod(factor)
