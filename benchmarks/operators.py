@@ -5,7 +5,8 @@ and writes all results once. Arrays that fit the caches can have more than all o
 """
 
 import argparse
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,14 @@ class Operator:
         options = "".join(f" {name}={value}" for name, value in self.options.items())
         units = f" -> {self.units}" if self.units else ""
         return f"{self.op} {'x'.join(map(str, self.x))}{units}{options}"
+
+    def enlarged(self, cells: int) -> "Operator":
+        """Repeat the batch until `x` has so many cells."""
+        times = -(-cells // math.prod(self.x))
+        options = dict(self.options)
+        if "output_size" in options:
+            options["output_size"] = (times * self.x[0], *options["output_size"][1:])
+        return replace(self, x=(times * self.x[0], *self.x[1:]), options=options)
 
     def arrays(self) -> list[np.ndarray]:
         """Draw the operands, in the order in which deconv_ref takes them."""
