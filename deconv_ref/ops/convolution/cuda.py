@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deconv_ref.arrays import empty
+from deconv_ref.cuda.channels import channel_sums, total
 from deconv_ref.cuda.instructions import LANES
-from deconv_ref.cuda.kernels import grid
+from deconv_ref.cuda.kernels import PointKernel, grid
 from deconv_ref.cuda.tuned import device, launch_tuned, uploaded, zeros
 from deconv_ref.ops.convolution import cuda_plan as plan
 from deconv_ref.ops.convolution import literal
@@ -24,7 +25,6 @@ from deconv_ref.ops.convolution.cuda_correlation import correlate, mend, pack
 from deconv_ref.ops.convolution.cuda_plan import Extents, Map
 from deconv_ref.ops.convolution.cuda_thin import correlate_thin
 from deconv_ref.ops.convolution.cuda_weights import add_stretches, weigh, weigh_thin
-from deconv_ref.ops.convolution.literal import bias_gradient
 from deconv_ref.window import Window
 
 __all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
@@ -63,6 +63,27 @@ def weight_gradient(grad_y: Any, x: Any, window: Window, groups: int) -> Any:
     sums = partial, stretches, how.places, terms, grad_y, x, window.taps()
     launch_tuned(add_stretches(x.dtype), *grid(grad_weight.size), grad_weight, *sums)
     return grad_weight
+
+
+def bias_gradient(grad_y: Any) -> Any:
+    """Evaluate the bias gradient (Q4), summed in float64; see `cpu.bias_gradient`."""
+    if not grad_y.size:
+        return literal.bias_gradient(grad_y)
+    sums = channel_sums(gradient, grad_y.reshape(len(grad_y), grad_y.shape[1], -1))
+    return BIAS_GRADIENT(empty(grad_y, (grad_y.shape[1],)), sums)
+
+
+def gradient(operands, c, at):
+    """Give what Q4 adds up."""
+    return operands[0][at], 0.0
+
+
+def bias_gradient_point(sums, c):
+    """Finish Q4."""
+    return total(sums, 0, c)
+
+
+BIAS_GRADIENT = PointKernel(bias_gradient_point)
 
 
 def correlated(source: Any, weight: Any, bias: Any, task: Map) -> Any:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from numba import config, cuda, from_dtype, int32, int64, typeof
+from numba import config, cuda, float64, from_dtype, int32, int64, typeof, types
 
 if config.ENABLE_CUDASIM:
     pytest.skip("the simulator compiles nothing", allow_module_level=True)
@@ -18,13 +18,22 @@ if config.ENABLE_CUDASIM:
 from numba.cuda import dispatcher
 from numba.cuda.cudadrv import nvvm
 
+from deconv_ref.cuda.channels import THREADS, channels_kernel
 from deconv_ref.cuda.instructions import LANES
 from deconv_ref.cuda.tuned import registers
+from deconv_ref.ops.convolution import cuda as convolution
 from deconv_ref.ops.convolution import cuda_plan as plan
 from deconv_ref.ops.convolution.cuda_correlation import correlate, mend, pack
 from deconv_ref.ops.convolution.cuda_plan import Extents
 from deconv_ref.ops.convolution.cuda_thin import correlate_thin
 from deconv_ref.ops.convolution.cuda_weights import add_stretches, weigh, weigh_thin
+from deconv_ref.ops.normalization import cuda as normalization
+from deconv_ref.ops.pooling.cuda_places import (
+    add_to_claimed,
+    maxima,
+    put_in_claimed,
+    take_from_claimed,
+)
 from deconv_ref.window import Taps
 
 if not nvvm.is_available():
@@ -67,10 +76,32 @@ def kernels(dtype):
     yield "add_stretches", add_stretches(dtype), 128, add_types, False
 
 
+def others(dtype):
+    """Give the kernels of the other chapters, likewise."""
+    number = from_dtype(dtype)
+    line, vector, lines = number[::1], float64[::1], number[:, ::1]
+    indices, claims, volume = int64[:, ::1], int32[:, ::1], number[:, :, :, :, ::1]
+    places = typeof((1, 1, 1))
+    for point, operands in (
+        (convolution.gradient, (line,)),
+        (normalization.value, (line,)),
+        (normalization.deviation, (line, vector)),
+        (normalization.product, (line, line, vector)),
+    ):
+        signature = float64[:, :, ::1], places, int64, types.Tuple(operands)
+        yield f"sums, {point.__name__}", channels_kernel(point), THREADS, signature, True
+    by_index = lines, lines, indices, claims
+    yield "max_pool_backward", add_to_claimed, THREADS, (*by_index, claims), True
+    yield "max_unpool", put_in_claimed, THREADS, by_index, True
+    yield "max_unpool_backward", take_from_claimed, THREADS, by_index, True
+    pool_types = volume, int64[:, :, :, :, ::1], volume, number, TAPS, places
+    yield "max_pool", maxima(), 128, pool_types, True
+
+
 ALL = [
     pytest.param(*kernel, id=f"{kernel[0]} {dtype}")
     for dtype in (np.dtype(np.float32), np.dtype(np.float64))
-    for kernel in kernels(dtype)
+    for kernel in (*kernels(dtype), *others(dtype))
 ]
 
 
