@@ -61,10 +61,6 @@ def main() -> int:
         return 2
     from benchmarks import device
 
-    if device.SIMULATED:
-        from deconv_ref.cuda import simulator
-
-        simulator.tune()
     if options.small:
         return 0 if all(map(is_right, SMALL)) else 1
     print(f"{device.name()}{', whose times mean nothing' if device.SIMULATED else ''}", flush=True)

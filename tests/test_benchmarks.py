@@ -1,10 +1,13 @@
 """What the benchmarks say follows from what they measured. Nothing is timed here."""
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import cuda
 
 import deconv_ref as dr
 
@@ -82,3 +85,13 @@ def test_all_shapes_have_results_and_names_of_their_own(module):
     shapes = (*module("shapes").SHAPES, *module("shapes").MORE)
     assert all(min(shape.y) > 0 for shape in shapes)
     assert len({shape.name for shape in shapes}) == len(shapes)
+
+
+def test_without_a_gpu_the_benchmark_says_so_in_one_line():
+    if cuda.is_available():
+        pytest.skip("a GPU is to be had")
+    command = [sys.executable, "-m", "benchmarks.cuda", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "needs an NVIDIA GPU" in done.stderr

@@ -16,11 +16,15 @@ from numba import cuda, types
 from numba.core import config
 from numba.extending import overload, register_jitable
 
+from deconv_ref.cuda import simulator
+
 __all__ = ["PointKernel", "launch", "on_device", "place_of"]
 
 # The simulator starts a thread of Python's for each thread of a block; two blocks of two show
 # whether elements are shared out well.
 THREADS, BLOCKS = (2, 2) if config.ENABLE_CUDASIM else (128, 4096)
+if config.ENABLE_CUDASIM:
+    simulator.tune()
 
 
 class PointKernel:

@@ -15,7 +15,7 @@ from numba import cuda, typeof
 from numba.cuda import dispatcher
 
 from deconv_ref import backend
-from deconv_ref.cuda import arrays, elementwise, kernels
+from deconv_ref.cuda import arrays, elementwise, kernels, tuned
 
 CAPABILITY = (9, 0)
 
@@ -54,7 +54,7 @@ class Compiled(dict):
 @contextmanager
 def instead_of_running():
     """Give a `Compiled` that takes in what the calls inside the block would launch."""
-    compiled, device = Compiled(), SimpleNamespace(compute_capability=CAPABILITY)
+    compiled, device = Compiled(), SimpleNamespace(compute_capability=CAPABILITY, id=0)
     with ExitStack() as stack:
 
         def patch(module, **changes):
@@ -66,6 +66,14 @@ def instead_of_running():
         patch(elementwise, launch=compiled.launch, empty=standin)
         patch(backend, numba_cuda=lambda function: cuda)
         patch(dispatcher, get_current_device=lambda: device)
+        patch(tuned, launch=compiled.launch)
+        to_device = lambda array: array.view(Standin)  # noqa: E731
+        patch(
+            cuda,
+            get_current_device=lambda: device,
+            synchronize=lambda: None,
+            to_device=to_device,
+        )
         yield compiled
 
 

@@ -10,11 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from numba import config, cuda, float64, from_dtype, int32, int64, typeof, types
-
-if config.ENABLE_CUDASIM:
-    pytest.skip("the simulator compiles nothing", allow_module_level=True)
-
+from numba import cuda, float64, from_dtype, int32, int64, typeof, types
 from numba.cuda import dispatcher
 from numba.cuda.cudadrv import nvvm
 

@@ -2,14 +2,10 @@
 
 import numpy as np
 import pytest
-from numba import config, cuda
-
-if not config.ENABLE_CUDASIM:
-    pytest.skip("runs with NUMBA_ENABLE_CUDASIM=1", allow_module_level=True)
+from numba import cuda
 
 from deconv_ref.cuda import channels
 from deconv_ref.cuda.arrays import taken
-from deconv_ref.cuda.simulator import tune
 from deconv_ref.ops.convolution import cuda as tuned_convolution
 from deconv_ref.ops.convolution import literal as convolution
 from deconv_ref.ops.normalization import cuda as tuned_normalization
@@ -18,8 +14,6 @@ from deconv_ref.ops.pooling import cuda as tuned_pooling
 from deconv_ref.ops.pooling import cuda_places
 from deconv_ref.ops.pooling import literal as pooling
 from deconv_ref.window import pool_window
-
-tune()
 
 SHAPES = (
     (3, 2, 50),

@@ -1,24 +1,17 @@
 """The tuned kernels in Numba's simulator of a GPU, against the literal kernels of the CPU.
 
-``NUMBA_ENABLE_CUDASIM=1 pytest tests/cuda`` runs them: the source is what a GPU runs, its tiles are
-smaller.
+The source is what a GPU runs, its tiles are smaller.
 """
 
 import numpy as np
 import pytest
-from numba import config, cuda
+from numba import cuda
 
-if not config.ENABLE_CUDASIM:
-    pytest.skip("runs with NUMBA_ENABLE_CUDASIM=1", allow_module_level=True)
-
-from deconv_ref.cuda.simulator import tune
 from deconv_ref.ops.convolution import cuda as tuned
 from deconv_ref.ops.convolution import cuda_plan, literal
 from deconv_ref.ops.convolution.cuda_correlation import correlate
 from deconv_ref.ops.convolution.cuda_plan import Tile
 from deconv_ref.window import conv_window
-
-tune()
 
 # Input size, kernel, stride, padding, dilation; batch; groups; channels and filters of a group.
 CASES = {

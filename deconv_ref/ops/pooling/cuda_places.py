@@ -8,7 +8,8 @@ A sum over the positions of a cell (P3) takes rounds: in each, the lowest positi
 claims the cell and adds its number. So a cell adds in the order of the equation, and there are as
 many rounds as positions of one cell, which windows that do not overlap have one of.
 
-A block of threads has one channel of one sample. Arrays are (channels of all samples, places).
+An index outside is nowhere. A block of threads has one channel of one sample: arrays are (channels
+of all samples, places).
 """
 
 from functools import cache
@@ -27,7 +28,8 @@ NOBODY = 2**31 - 1
 def add_to_claimed(grad_x, grad_y, indices, claims, added):
     """Evaluate P3; `added` is the last position whose number a cell has, -1 at first."""
     line, thread, threads = cuda.blockIdx.x, cuda.threadIdx.x, cuda.blockDim.x
-    for i in range(thread, grad_x.shape[1], threads):
+    cells = grad_x.shape[1]
+    for i in range(thread, cells, threads):
         grad_x[line, i] = 0
         claims[line, i], added[line, i] = NOBODY, -1
     left = 1
@@ -36,13 +38,13 @@ def add_to_claimed(grad_x, grad_y, indices, claims, added):
         claiming = 0
         for o in range(thread, indices.shape[1], threads):
             i = indices[line, o]
-            if i >= 0 and o > added[line, i]:
+            if 0 <= i < cells and o > added[line, i]:
                 cuda.atomic.min(claims, (line, i), o)
                 claiming = 1
         left = cuda.syncthreads_or(claiming)
         for o in range(thread, indices.shape[1], threads):
             i = indices[line, o]
-            if i >= 0 and claims[line, i] == o:
+            if 0 <= i < cells and claims[line, i] == o:
                 grad_x[line, i] += grad_y[line, o]
                 added[line, i], claims[line, i] = o, NOBODY
 
@@ -55,7 +57,7 @@ def claim(indices, claims):
         claims[line, i] = -1
     cuda.syncthreads()
     for o in range(thread, indices.shape[1], threads):
-        if indices[line, o] >= 0:
+        if 0 <= indices[line, o] < claims.shape[1]:
             cuda.atomic.max(claims, (line, indices[line, o]), o)
     cuda.syncthreads()
 
@@ -75,7 +77,9 @@ def take_from_claimed(grad_x, grad_y, indices, claims):
     claim(indices, claims)
     for o in range(thread, indices.shape[1], threads):
         i = indices[line, o]
-        grad_x[line, o] = grad_y[line, i] if i >= 0 and claims[line, i] == o else 0
+        grad_x[line, o] = 0
+        if 0 <= i < claims.shape[1] and claims[line, i] == o:
+            grad_x[line, o] = grad_y[line, i]
 
 
 @cache
