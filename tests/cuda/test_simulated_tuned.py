@@ -73,6 +73,18 @@ def test_maps_are_exact_on_integers(case, dtype):
         np.testing.assert_array_equal(got[name], expected, err_msg=name)
 
 
+@pytest.mark.parametrize("case", ["plain", "depthwise"])
+def test_weight_gradients_are_cut_into_stretches(case):
+    window, groups, (x, _, grad_y, *_) = operands(case, np.float32)
+    sizes = x.shape[1] // groups, grad_y.shape[1] // groups
+    task = cuda_plan.Map(window, len(x), *sizes, groups, transposed=False)
+    how = tuned.weighing(task, x.dtype, 0)
+    positions = len(x) * grad_y[0, 0].size
+    stretches = how.blocks[2]
+    assert stretches > 1
+    assert (stretches - 1) * how.length < positions <= stretches * how.length
+
+
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 @pytest.mark.parametrize("case", ["plain", "depthwise", "strided"])
 def test_padding_takes_no_part_where_numbers_are_infinite(case):

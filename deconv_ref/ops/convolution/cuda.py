@@ -162,7 +162,8 @@ def weighing(task: Map, dtype: np.dtype, on: int) -> Weighing:
         depth, kernel = threads, weigh_thin(width, threads, dtype)
         across, groups = 1, task.groups * task.outputs
     else:
-        tile = plan.cheapest(plan.WEIGHING, dtype.itemsize, task.outputs, terms, task.groups)
+        # Stretches fill the GPU, however few the tiles are.
+        tile = plan.cheapest(plan.WEIGHING, dtype.itemsize, task.outputs, terms, plan.FULL)
         height, width, threads, depth = tile.height, tile.width, tile.threads, tile.depth
         across, groups = -(-task.outputs // height), task.groups
         kernel = weigh(tile, dtype)

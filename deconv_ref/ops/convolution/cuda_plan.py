@@ -75,7 +75,7 @@ class Tile(NamedTuple):
         """Weigh what it takes to fill so many results, `repeats` times, with blocks of this tile.
 
         It counts products, also those that are thrown away or that wait for the last blocks, and
-        what is loaded for them.
+        for each of them its share of what is loaded, and of what is gathered for all rows at once.
 
         Examples
         --------
@@ -86,19 +86,21 @@ class Tile(NamedTuple):
         True
         """
         blocks = -(-rows // self.height) * -(-columns // self.width) * repeats
-        loads = 1 / self.rows + 1 / self.columns
-        return -(-blocks // FULL) * self.height * self.width * (1 + loads)
+        shares = 1 / self.rows + 1 / self.columns + GATHERING / self.height
+        return -(-blocks // FULL) * self.height * self.width * (1 + shares)
 
 
 # Numbers of float32; of float64, a thread has half as many rows and columns. The simulator starts a
 # thread of Python's for each thread, so that its blocks are small.
 WARP = (4, 8)  # how the threads of a warp lie in a tile
 FULL = 264  # blocks at a time: two on each multiprocessor of a large GPU
+GATHERING = 10  # what it takes to gather a value of the source, in products
+SLICES = 16  # of a stretch, at least
 THIN_THREADS = 256
 CORRELATING: tuple[Tile, ...] = (Tile(16, 16, 8, 8, 8), Tile(8, 16, 8, 8, 8), Tile(4, 32, 8, 4, 16))
 WEIGHING: tuple[Tile, ...] = (Tile(16, 16, 8, 8, 16), Tile(8, 8, 8, 8, 16), Tile(8, 8, 4, 4, 16))
 if config.ENABLE_CUDASIM:
-    WARP, FULL, THIN_THREADS = (2, 1), 3, 4
+    WARP, FULL, SLICES, THIN_THREADS = (2, 1), 24, 2, 4
     CORRELATING = WEIGHING = (Tile(4, 2, 4, 4, 2), Tile(4, 1, 4, 4, 4))
 THIN_ROWS = (1, 4, 16)  # channels of the result, up to which threads work for themselves
 THIN_FILTERS = 4  # likewise, filters of a weight gradient
@@ -238,7 +240,7 @@ def cut(positions: int, blocks: int, depth: int) -> tuple[int, int]:
     >>> cut(10**6, blocks=66, depth=16)
     (4, 250000)
     """
-    wanted = max(1, min(FULL // blocks, positions // (16 * depth)))
+    wanted = max(1, min(FULL // blocks, positions // (SLICES * depth)))
     length = -(-positions // (wanted * depth)) * depth
     return -(-positions // length), length
 
