@@ -8,7 +8,7 @@ import pytest
 from numba import cuda
 
 from deconv_ref.ops.convolution import cuda as tuned
-from deconv_ref.ops.convolution import cuda_plan, literal
+from deconv_ref.ops.convolution import cuda_plan, cuda_tile, literal
 from deconv_ref.ops.convolution.cuda_correlation import correlate
 from deconv_ref.ops.convolution.cuda_plan import Tile
 from deconv_ref.window import conv_window
@@ -126,6 +126,16 @@ def test_forward_has_the_same_bits_whatever_the_tile(tile, monkeypatch):
     tuned.correlating.cache_clear()
     assert chosen == [tile]
     np.testing.assert_array_equal(first, second)
+
+
+def test_a_tile_as_large_as_on_a_gpu(monkeypatch):
+    window, groups, (x, weight, _, bias, _) = operands("plain", np.float32)
+    monkeypatch.setattr(cuda_plan, "CORRELATING", (Tile(8, 16, 8, 8, 8),))
+    monkeypatch.setattr(cuda_tile, "WARP", (4, 8))
+    tuned.correlating.cache_clear()
+    got = tuned.forward(*map(cuda.to_device, (x, weight, bias)), window, groups).copy_to_host()
+    tuned.correlating.cache_clear()
+    np.testing.assert_array_equal(got, literal.forward(x, weight, bias, window, groups))
 
 
 def test_what_cannot_be_counted_in_32_bits_is_left_to_the_literal_kernels(monkeypatch):
