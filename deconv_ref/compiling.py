@@ -58,7 +58,7 @@ class Fill:
 
                 self._kernel = PointKernel(*self._points)
             return self._kernel(result, *arguments)
-        if result.dtype == object:
+        if any(getattr(array, "dtype", None) == object for array in (result, *arguments)):
             _filler(self._points[0])(result, *arguments)
         else:
             if self._compiled is None:
@@ -85,7 +85,7 @@ def code_digest(*functions: Callable[..., Any]) -> int:
     parts: list[Any] = []
     for function in functions:
         code, known = function.__code__, function.__globals__
-        constants = [known[n] for n in code.co_names if isinstance(known.get(n), float | tuple)]
+        constants = [known[n] for n in code.co_names if isinstance(known.get(n), int | float | tuple)]
         parts += [code.co_code, code.co_names, code.co_consts, constants]
     return zlib.crc32(repr(parts).encode())
 

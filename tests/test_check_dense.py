@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mutants import sampled
 from mutants.dense import DENSE
 from mutants.measuring import assert_found
 from planting import DTYPES, drawn
@@ -13,12 +14,12 @@ from deconv_ref.conformance.truth import Question
 # Mutants
 
 
-@pytest.mark.parametrize("mutant", DENSE.faults, ids=str)
+@pytest.mark.parametrize("mutant", sampled(DENSE.faults), ids=str)
 def test_a_fault_is_found_and_nothing_else(mutant):
     assert_found(mutant)
 
 
-@pytest.mark.parametrize("mutant", DENSE.variants, ids=str)
+@pytest.mark.parametrize("mutant", sampled(DENSE.variants), ids=str)
 def test_a_harmless_variant_conforms(mutant):
     assert_found(mutant)
 

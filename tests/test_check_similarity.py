@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mutants import sampled
 from mutants.measuring import assert_found
 from mutants.similarity import SIMILARITY
 from planting import drawn
@@ -17,12 +18,12 @@ FUNCTIONS = SIMILARITY.functions
 # Mutants
 
 
-@pytest.mark.parametrize("mutant", SIMILARITY.faults, ids=str)
+@pytest.mark.parametrize("mutant", sampled(SIMILARITY.faults), ids=str)
 def test_a_fault_is_found_and_nothing_else(mutant):
     assert_found(mutant)
 
 
-@pytest.mark.parametrize("mutant", SIMILARITY.variants, ids=str)
+@pytest.mark.parametrize("mutant", sampled(SIMILARITY.variants), ids=str)
 def test_a_harmless_variant_conforms(mutant):
     assert_found(mutant)
 

@@ -176,7 +176,7 @@ def convolved(question: Question, quantity: str) -> Margin:
     Pairs of channels are transformed one by one; the operator itself, on the norms of their images
     in place of the images, adds up the products |x| |h| that go into each channel of the result,
     with a rounding for each addition. |h|_1 is at most |h| times the root of its cells. A NaN goes
-    to every cell of the result.
+    to every cell of what it is mixed with, those too that it has no part in.
     """
     margin = summed(question, quantity)
     if quantity == "bias":
@@ -194,8 +194,8 @@ def convolved(question: Question, quantity: str) -> Margin:
     rho = bounds.transform_roundoff(dtype, _padded_cells(case))
     parts = 2 * rho + (3 + additions) * bounds.unit_roundoff(dtype) + rho * min(factors) ** 0.5
     transform = parts * products + np.nan_to_num(margin.allowed)
-    nan = np.isnan(question.truth[quantity])
-    spread = np.asarray(nan.any(tuple(range(1, nan.ndim)), keepdims=True))
+    mixed = [np.isnan(array) for name, array in question.arrays().items() if name != quantity]
+    spread = np.asarray(any(nan.any() for nan in mixed))
     return replace(margin, transform=transform, spread=spread)
 
 
