@@ -58,7 +58,8 @@ class Fill:
 
                 self._kernel = PointKernel(*self._points)
             return self._kernel(result, *arguments)
-        if any(getattr(array, "dtype", None) == object for array in (result, *arguments)):
+        arrays = [array for array in (result, *arguments) if isinstance(array, np.ndarray)]
+        if any(array.dtype.hasobject for array in arrays):
             _filler(self._points[0])(result, *arguments)
         else:
             if self._compiled is None:
@@ -85,7 +86,8 @@ def code_digest(*functions: Callable[..., Any]) -> int:
     parts: list[Any] = []
     for function in functions:
         code, known = function.__code__, function.__globals__
-        constants = [known[n] for n in code.co_names if isinstance(known.get(n), int | float | tuple)]
+        values = (known.get(name) for name in code.co_names)
+        constants = [value for value in values if isinstance(value, int | float | tuple)]
         parts += [code.co_code, code.co_names, code.co_consts, constants]
     return zlib.crc32(repr(parts).encode())
 
