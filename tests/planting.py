@@ -2,21 +2,19 @@
 
 import functools
 
+from deconv_ref.conformance.draws import Draws
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.search import Phase, search
 from deconv_ref.conformance.truth import LITERAL
 
 DTYPES = ("float32", "float64")
 
 
 @functools.cache
-def drawn(function, count, seed=0, strategy=None):
-    """Draw cases of a function as the checker does, or others."""
-    cases = []
-    if strategy is None:
-        strategy = OPERATORS[function.removesuffix("_backward")].cases(function, DTYPES)
-    search(strategy, lambda case: cases.append(case), count, seed, [Phase.generate])
-    return tuple(cases)
+def drawn(function, count, seed=0, dtypes=DTYPES, plain=frozenset()):
+    """Draw cases of a function as the checker does."""
+    operator = OPERATORS[function.removesuffix("_backward")]
+    draws = Draws(operator.cases, function, dtypes, seed, plain)
+    return tuple(map(draws.case, range(count)))
 
 
 class Forgetful:

@@ -4,24 +4,27 @@ import inspect
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from planting import DTYPES, drawn
 
 import deconv_ref
 from deconv_ref.conformance import bounds, compare, judge, search
 from deconv_ref.conformance.case import JUNK, LAYOUTS, Case, Operand
+from deconv_ref.conformance.draws import Choices, Draws
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.truth import Operator, Question
+from deconv_ref.conformance.truth import LITERAL, Operator, Question
 from deconv_ref.conformance.worker import Answer
 from deconv_ref.window import conv_window
 
 OPS = ("conv", "conv_transpose")
 FUNCTIONS = [op + end for op in OPS for end in ("", "_backward")]
+ALL = [function for operator in OPERATORS.values() for function in operator.functions()]
 
 
 @pytest.fixture(scope="module")
@@ -33,25 +36,55 @@ def cases():
 # Strategies
 
 
-@pytest.mark.parametrize("first", [7, 30, 60])
-def test_all_who_ask_are_shown_the_same_cases(first, monkeypatch):
-    """Those who want few, more than were shown before, or more than are kept."""
-    monkeypatch.setattr(search, "KEPT", 20)
-    draws = search.Draws(OPERATORS["conv"].cases("conv", DTYPES), 60, 5)
+@pytest.mark.parametrize("function", ALL)
+def test_any_choices_make_a_legal_case(function):
+    """Whoever shrinks a case need know nothing of what its choices mean."""
+    operator = replace(OPERATORS[function.removesuffix("_backward")], tier=LITERAL)  # quick
+    build = Draws(operator.cases, function, DTYPES, 0).build
 
-    def shown(count):
-        cases = []
+    @settings(max_examples=20, phases=[Phase.generate])
+    @given(st.lists(st.integers(0, 9), max_size=40))
+    def check(choices):
+        draw = Choices(choices)
+        operator.evaluate(build(draw))
+        assert build(Choices(draw.made)) == build(Choices(choices))
 
-        def enough(case):
-            cases.append(case)
-            return len(cases) == count
+    check()
 
-        draws.show(enough)
-        return cases
 
-    expected = drawn("conv", 60, seed=5)
-    for count in (first, 10, 20, 45, 60, 10):
-        assert shown(count) == list(expected[:count])
+def test_what_is_drawn_can_be_built_again():
+    draws = Draws(OPERATORS["conv"].cases, "conv", DTYPES, 5)
+    for number in (7, 0, 30):
+        assert draws.build(Choices(draws.choices(number))) == draws.case(number)
+    assert tuple(map(draws.case, range(31))) == drawn("conv", 31, seed=5)
+
+
+def test_shrinking_leaves_what_the_condition_needs():
+    """Choices are lowered, left out and made anew until no single step helps."""
+    draws = Draws(OPERATORS["conv"].cases, "conv", DTYPES, 0)
+
+    def holds(case):
+        return case.parameters["stride"][-1] == 3 and case.parameters["groups"] > 1
+
+    found = []
+
+    def condition(case):
+        return holds(case) and not found.append(case)
+
+    number = next(
+        n for n in range(500) if holds(c := draws.case(n)) and len(c.parameters["stride"]) == 3
+    )
+    search.shrink(draws.build, draws.choices(number), condition, 0)
+    smallest = found[-1]
+    assert smallest.parameters | {"padding": 0} == {
+        "stride": (3,),
+        "padding": 0,
+        "dilation": (1,),
+        "groups": 2,
+        "flip_kernel": False,
+    }
+    assert smallest.arrays()["x"].shape == (1, 2, 1)
+    assert {operand.layout for operand in smallest.operands.values()} == {"contiguous"}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -199,21 +232,15 @@ import sys
 sys.path.insert(0, sys.argv[1])
 if sys.argv[2]:
     import somebody
-from deconv_ref.conformance import search
+from deconv_ref.conformance.draws import Draws
 from deconv_ref.conformance.operators.convolution import convolutions
-keys = []
-def visit(case):
-    keys.append(case.key())
-    return len(keys) >= 100
-strategy = convolutions("conv", ("float32", "float64"))
-search.search(strategy, visit, 100, 0, [search.Phase.generate])
+draws = Draws(convolutions, "conv", ("float32", "float64"), 0)
 import hashlib
-print(hashlib.sha256(repr(keys[:100]).encode()).hexdigest())
+print(hashlib.sha256(repr([draws.case(n).key() for n in range(100)]).encode()).hexdigest())
 """
 
 
 def test_a_seed_draws_the_same_whatever_is_imported(tmp_path):
-    """Hypothesis mixes constants of the modules that it takes for the user's into what it draws."""
     source = "NUMBERS = [" + ", ".join(str(n * n * 7919) for n in range(500)) + "]\n"
     (tmp_path / "somebody.py").write_text(source, encoding="utf-8")
     command = [sys.executable, "-c", DRAW, str(tmp_path)]

@@ -2,7 +2,9 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +16,7 @@ from deconv_ref.commands.usage import UsageError, choose
 
 if TYPE_CHECKING:
     from deconv_ref.conformance import runner
+    from deconv_ref.conformance.cluster import Cluster
     from deconv_ref.conformance.frameworks import TargetError
     from deconv_ref.conformance.journal import Journal
     from deconv_ref.conformance.network import runner as network_runner
@@ -61,6 +64,10 @@ def check(
         int | None,
         typer.Option(min=1, metavar="MIB", help="That a target may take; 4096 unless given."),
     ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Of a Dask scheduler to judge on; local starts one."),
+    ] = None,
     json: Annotated[
         Path | None, typer.Option(help="Write verdicts to this file, as they come.")
     ] = None,
@@ -87,6 +94,8 @@ def check(
         raise UsageError(f"{text} or --markdown")
     if resume and (network or json is None):
         raise UsageError("--resume is for operators, and needs the --json of the unfinished run")
+    if network and dask is not None:
+        raise UsageError("--dask is for operators; --network trains here")
     if not network and steps is not None:
         raise UsageError("--steps is for --network alone; operators have --cases")
     options = {"seed": seed, "jobs": jobs, "timeout": timeout, "memory": memory}
@@ -96,7 +105,7 @@ def check(
         else:
             dtypes = (dtype.value,) if dtype else None
             plan = _plan(targets, op, cases=cases, dtypes=dtypes, **options)
-            wrong = _judge(plan, output, resume)
+            wrong = _judge(plan, output, resume, dask)
     except TargetError as error:
         raise UsageError(str(error)) from error
     return WRONG if wrong else 0
@@ -138,17 +147,20 @@ def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[st
     return {"targets": chosen, "jobs": min(jobs or os.cpu_count() or 1, len(chosen)), **given}
 
 
-def _judge(plan: "runner.Plan", output: Output, resume: bool) -> bool:
+def _judge(plan: "runner.Plan", output: Output, resume: bool, dask: str | None) -> bool:
     """Judge operators, or go on with it; tell whether something is wrong."""
     from deconv_ref.commands import bars
-    from deconv_ref.conformance import runner
+    from deconv_ref.conformance import report, runner
     from deconv_ref.conformance.journal import Journal
 
     functions = list(plan.functions())
     lines = not output.quiet and not output.console.is_terminal
 
+    judged: list[runner.Result] = []
+
     def finished(results: list[runner.Result]) -> None:
         journal.add(results)
+        judged.extend(results)
         if lines:
             first = results[0]
             verdicts = "  ".join(f"{r.quantity} {r.verdict}" for r in results)
@@ -157,6 +169,7 @@ def _judge(plan: "runner.Plan", output: Output, resume: bool) -> bool:
 
     total = plan.cases * len(functions)
     with (
+        _cluster(dask) as cluster,
         Journal(output.json, plan) as journal,
         bars.cases(total, output.console, output.quiet) as show,
     ):
@@ -165,8 +178,16 @@ def _judge(plan: "runner.Plan", output: Output, resume: bool) -> bool:
             show(run.worker.target, functions.index(function) * plan.cases + done)
 
         found = _found(journal, output) if resume else []
-        results = runner.check(plan, progress, finished, output.left_out, found)
-    return deliver(results, plan.seed, output)
+        start = time.perf_counter()
+        judged_by = None if cluster is None else cluster.judge
+        results = runner.check(plan, progress, finished, output.left_out, found, judged_by)
+        took = time.perf_counter() - start
+    wrong = deliver(results, plan.seed, output)
+    if not output.quiet:
+        print(report.throughput(judged, took))
+        if cluster is not None:
+            print(f"the cluster's processes were at work for {cluster.seconds:.1f} s")
+    return wrong
 
 
 def _found(journal: "Journal", output: Output) -> "list[runner.Result]":
@@ -180,6 +201,18 @@ def _found(journal: "Journal", output: Output) -> "list[runner.Result]":
     if not output.quiet:
         output.tell(f"{output.json}: goes on after {len(found)} results")
     return found
+
+
+def _cluster(address: str | None) -> "AbstractContextManager[Cluster | None]":
+    """Reach the cluster, if there is to be one."""
+    if address is None:
+        return nullcontext()
+    from deconv_ref.conformance.cluster import Cluster, ClusterError
+
+    try:
+        return Cluster(address)
+    except ClusterError as error:
+        raise UsageError(str(error)) from error
 
 
 def _train(plan: "network_runner.Plan", output: Output) -> bool:

@@ -122,8 +122,7 @@ class Case:
         arrays = [o.values for o in self.operands.values()]
         return (
             any(a.size == 0 for a in arrays),  # nothing to see
-            sum(a.size for a in arrays),
-            sum(map(_burden, self.parameters.values())),
+            sum(a.size for a in arrays) + sum(map(_burden, self.parameters.values())),
             sum(o.layout != "contiguous" for o in self.operands.values()),
             sum(int(np.count_nonzero(a)) for a in arrays),
             sum(int(np.count_nonzero(~np.isfinite(a))) for a in arrays),

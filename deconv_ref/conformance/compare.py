@@ -1,6 +1,6 @@
 """Compare what a target gave for a case with the truth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -51,6 +51,8 @@ class Finding:
         where they have to be equal.
     excuse : str
         What the reason of `Verdict.INEXACT` begins with.
+    rank : int
+        Of the excuse: those of a lower rank explain the case not, and so not all cases.
     ulp, of_bound : float
         Largest error in units in the last place of the truth, and as a part of what is allowed.
     differences : tuple of str
@@ -70,6 +72,7 @@ class Finding:
     truth: Array | None = None
     tolerance: Array | None = None
     excuse: str = ""
+    rank: int = 0
     ulp: float = 0.0
     of_bound: float = 0.0
     differences: tuple[str, ...] = ()
@@ -79,9 +82,14 @@ class Finding:
 
 
 def no_results(question: Question, verdict: Verdict, reason: str) -> dict[str, Finding]:
-    """Say of every quantity that there is none."""
-    truth = question.truth
-    return {q: Finding(verdict, reason, _in_dtype(question.case, truth[q])) for q in truth}
+    """Say of every quantity that there is none, and what it would have been right to give."""
+    case, findings = question.case, {}
+    for quantity, truth in question.truth.items():
+        finding = Finding(verdict, reason, _in_dtype(case, truth))
+        if not case.exact:
+            finding = replace(finding, truth=truth, tolerance=_bound(question, quantity))
+        findings[quantity] = finding
+    return findings
 
 
 def compare(question: Question, answer: Answer) -> dict[str, Finding]:
@@ -169,8 +177,7 @@ def _in_dtype(case: Case, truth: Array) -> Array:
 def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Finding:
     """Judge values that differ, or may differ, from the truth by rounding."""
     case, truth = question.case, question.truth[quantity]
-    margin = question.margin(quantity)
-    bound = np.where(np.isnan(margin.allowed), 0.0, margin.allowed)
+    margin, bound = question.margin(quantity), _bound(question, quantity)
     error = errors(got, expected, truth, bound)
     allowed = np.zeros_like(bound) if case.exact else bound
     with np.errstate(all="ignore"):
@@ -189,11 +196,18 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
     off = error > allowed
     finding = replace(finding, element=tuple(int(i) for i in np.argwhere(off)[0]))
     where = _where(off, finding)
-    lower = _lower_precision(case.dtype, error, margin, np.isnan(got))
-    if lower is not None:
-        excuse = f"as from {lower}: "
-        return replace(finding, verdict=Verdict.INEXACT, reason=excuse + where, excuse=excuse)
+    limits = _lower_precisions(case.dtype, margin, np.isnan(got))
+    for rank, (lower, limit) in enumerate(limits):
+        if np.all((error == 0) | (error <= limit)):
+            excuse = f"as from {lower}: "
+            finding = replace(finding, excuse=excuse, rank=rank)
+            return replace(finding, verdict=Verdict.INEXACT, reason=excuse + where)
     return replace(finding, verdict=Verdict.WRONG, reason=where)
+
+
+def _bound(question: Question, quantity: str) -> Array:
+    allowed = question.margin(quantity).allowed
+    return np.where(np.isnan(allowed), 0.0, allowed)
 
 
 def errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
@@ -219,26 +233,19 @@ def _where(off: Array, finding: Finding) -> str:
     )
 
 
-def _lower_precision(
-    dtype: np.dtype[Any], error: Array, margin: Margin, nan: NDArray[np.bool_]
-) -> str | None:
-    """Name a way of computing with less precision that would explain the errors, or the NaN."""
-
-    def explains(limit: Array, besides: NDArray[np.bool_] | bool = False) -> bool:
-        return bool(np.all((error == 0) | (error <= limit) | besides))
-
-    roundoff = bounds.unit_roundoff(dtype)
-    if dtype == np.float64:
-        single = bounds.unit_roundoff(np.float32)
-        if explains(margin.allowed * (single / roundoff) + 3 * single * margin.products):
-            return "float32 arithmetic"
-    if explains(margin.transform + np.zeros_like(error), margin.spread & nan):
-        return "a fast algorithm, such as Winograd's or an FFT"
+def _lower_precisions(
+    dtype: np.dtype[Any], margin: Margin, nan: NDArray[np.bool_]
+) -> Iterator[tuple[str, Array | float]]:
+    """Name ways of computing with less precision, with what they may be off by."""
+    single = bounds.unit_roundoff(np.float32)
+    coarser = single / bounds.unit_roundoff(dtype)
+    in_single = margin.allowed * coarser + 3 * single * margin.products
+    yield "float32 arithmetic", in_single if dtype == np.float64 else 0.0  # which explains nothing
+    mixed = np.where(margin.spread & nan, np.inf, margin.transform())
+    yield "a fast algorithm, such as Winograd's or an FFT", mixed
     for precision in bounds.LOWER_PRECISIONS:
         # Two rounded factors and a rounded result.
-        if explains(margin.allowed + 3 * precision.roundoff * margin.products):
-            return precision.name
-    return None
+        yield precision.name, margin.allowed + 3 * precision.roundoff * margin.products
 
 
 def _is_excused(truth: Array, finding: Finding, excuses: Sequence[Excuse]) -> bool:

@@ -3,18 +3,17 @@
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from hypothesis import Phase, reject
-
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, excused, no_results
+from deconv_ref.conformance.draws import Draws
 from deconv_ref.conformance.explain import explain
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.search import Draws, made_plain, search, sibling, simpler, turned
-from deconv_ref.conformance.tally import Budget, Tally
+from deconv_ref.conformance.search import made_plain, shrink, sibling, simpler, turned
+from deconv_ref.conformance.tally import Budget, Tally, order
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import DiedError, Worker
 from deconv_ref.errors import DeconvRefError
@@ -27,12 +26,12 @@ SHRINK_SECONDS = 30.0  # by the clock, which no report should depend on: for slo
 SHRINK_DEATHS = 6
 DEATHS = 4  # of a target in the cases of a function, which costs a new process each
 LATE_DEATHS = 2  # what one counts for that has cost the whole time for a case
-PLAIN_ROUNDS = 8  # searches for cases of what a target offers, where that is little
+DRAWN = 10  # cases for each one that is wanted, where a target declines some
+DRAWN_PLAIN = 80  # the same, of what a target offers, where that is little
 REMEMBERED = 8  # calls, of which one may have left something behind
 PATIENCE = 3  # cases that a fresh process may have to be asked again for want of an answer
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
 TRUTHS = 2**14  # cases of a run whose truth is kept
-DRAWS = 2**7  # functions whose cases are kept
 TWICE = 4  # one case of so many is asked again, with a flag changed or with arrays turned round
 SURVIVES = "; a fresh process survives this case"
 HARMED = f"{SURVIVES}, so one before it did the harm"
@@ -40,8 +39,7 @@ ANSWERS = "; a fresh process answers in time, as it did in {} cases before"
 UNSHRUNK = "; time was up before it was shrunk to the end"
 UNASKED = "unsupported(): {}, which the function alone, as in the script, does not show"
 
-Known = dict[Any, dict[str, "Verdict"]]  # verdicts by quantity, by Case.key()
-
+Known = dict[Any, dict[str, tuple[Verdict, int]]]  # verdict and rank by quantity, by Case.key()
 
 BY_CALL = (Verdict.REFUSES, Verdict.CRASHES)  # these befall all quantities of a call at once
 
@@ -65,11 +63,14 @@ def ask(case: Case) -> Question:
     return question
 
 
-@lru_cache(DRAWS)
-def draws(function: str, dtypes: tuple[str, ...], cases: int, seed: int) -> Draws:
-    """Give the cases of a function: what was drawn for one target is kept for the others."""
-    operator = OPERATORS[function.removesuffix("_backward")]
-    return Draws(operator.cases(function, dtypes), cases, seed)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Which case of which draws came to a verdict, and which of several is shown first."""
+
+    verdict: Verdict
+    order: tuple[float, ...]
+    draws: Draws
+    number: int
 
 
 class Judge:
@@ -94,8 +95,8 @@ class Judge:
         self.dtypes = dtypes
         self.tallies = {quantity: Tally() for quantity in self.operator.functions()[function]}
         self.unsupported: Counter[str] = Counter()
-        self._strategy = self.operator.cases(function, dtypes)
         self._known: Known = {}
+        self._found: dict[str, list[Found]] = {quantity: [] for quantity in self.tallies}
         self._before: deque[Case] = deque(maxlen=REMEMBERED)
         self._declined: dict[Any, Mapping[str, Any]] = {}
         self._progress: Callable[[int], None] = lambda done: None
@@ -114,15 +115,9 @@ class Judge:
             Told the number of cases done after each.
         """
         self._progress = progress
-        draws(self.function, self.dtypes, self.cases, self.seed).show(self._see)
-        if not self._finished:
-            self.unsupported.clear()
-            self._search(self.seed)
+        self._draw(DRAWN)
         if not self._finished and (plain := self._plain()):
-            self._strategy = self.operator.cases(self.function, self.dtypes, plain)
-            for seed in range(self.seed, self.seed + PLAIN_ROUNDS):
-                if not self._finished:
-                    self._search(seed)
+            self._draw(DRAWN_PLAIN, plain)
         for tally in self.tallies.values():  # all, before what shrinks one of them adds to others
             tally.given_up = self._finished and self._done < self.cases
             tally.settle()
@@ -137,41 +132,47 @@ class Judge:
         for quantity, tally in wrong:
             self._explain(quantity, tally)
 
-    def _search(self, seed: int) -> None:
-        """Draw and judge cases; Hypothesis is told of what the target declines, and draws more."""
+    def _draw(self, most: int, plain: frozenset[str] = frozenset()) -> None:
+        """Draw and judge cases until there are as many as are wanted."""
+        draws = Draws(self.operator.cases, self.function, self.dtypes, self.seed, plain)
+        for number in range(most * self.cases):
+            if self._finished:
+                return
+            self.see(draws, number)
 
-        def see_or_reject(case: Case) -> bool:
-            finished = self._see(case)
-            if case.key() not in self._known:
-                reject()
-            return finished
-
-        search(self._strategy, see_or_reject, self.cases, seed, [Phase.generate])
-
-    def _see(self, case: Case) -> bool:
+    def see(self, draws: Draws, number: int) -> None:
         """Judge a case and, of every few, one that is much like it at once after."""
-        if case.key() in self._known:
-            return self._finished
-        place = self._done % (2 * TWICE)
-        self._visit(case)
-        again = None
-        if place == TWICE - 1:
-            again = sibling(case, self.operator.flags)
-        elif place == 2 * TWICE - 1:
-            turn = turned(case)
-            again = turn if self._is_meant(turn) else None
-        if again is not None and again.key() not in self._known and not self._finished:
+        case, done = draws.case(number), self._done
+        for quantity, finding in self._visit(case).items():
+            if finding.verdict > Verdict.CONFORMS:
+                found = Found(finding.verdict, order(case, finding), draws, number)
+                self._found[quantity].append(found)
+        declined = self._done == done
+        if declined or self._finished:
+            return
+        again = self._like(case, number)
+        if again is not None:
             with suppress(DeconvRefError):  # not every flag can be changed by itself
                 self._visit(again)
-        return self._finished
 
-    def _visit(self, case: Case) -> None:
+    def _like(self, case: Case, number: int) -> Case | None:
+        """Make another case of every few: by the number alone, whoever judges it."""
+        place = number % (2 * TWICE)
+        if place == TWICE - 1:
+            return sibling(case, self.operator.flags)
+        if place == 2 * TWICE - 1:
+            turn = turned(case)
+            return turn if turn != case and self._is_meant(turn) else None
+        return None
+
+    def _visit(self, case: Case) -> dict[str, Finding]:
+        """Judge a case, unless it is declined; give what it shows again whenever it is asked."""
         try:
-            reason = self._unsupported(case)
+            reason = self.declines(case)
         except DiedError as error:
             self._add(case, no_results(ask(case), Verdict.CRASHES, UNASKED.format(error)))
             self._finished = True  # no other case would say more
-            return
+            return {}
         if reason is not None:
             self._declined[tuple(case.parameters.items())] = case.parameters
         findings = self.findings(case) if reason is None else {}
@@ -179,13 +180,13 @@ class Judge:
             reason = "an empty batch"
         if reason is not None:
             self.unsupported[reason] += 1
-            return
+            return {}
         if _are(Verdict.CRASHES, findings):
-            self._see_crash(case, findings)
-        else:
-            self._add(case, findings)
+            return self._see_crash(case, findings)
+        self._add(case, findings)
+        return findings
 
-    def _see_crash(self, case: Case, crashed: dict[str, Finding]) -> None:
+    def _see_crash(self, case: Case, crashed: dict[str, Finding]) -> dict[str, Finding]:
         """Tell in a fresh process whether a case crashes by itself, or was slow once.
 
         Of crashes the cases of those are kept that crash by themselves, if there are any.
@@ -194,7 +195,7 @@ class Judge:
         self._deaths += LATE_DEATHS if late else 1
         if late and self._alone:  # to ask again would take as long again, and tell nothing new
             self._add(case, crashed, kept=False)
-            return
+            return {}
         findings = self.findings(case)
         if _are(Verdict.CRASHES, findings):
             if not self._alone:
@@ -202,21 +203,23 @@ class Judge:
                 for tally in self.tallies.values():
                     tally.worst.pop(Verdict.CRASHES, None)
             self._add(case, crashed)
-            return
+            return crashed
         times = max(tally.late for tally in self.tallies.values())
         if late and times < PATIENCE:
             for quantity in findings:
                 self.tallies[quantity].late += 1
             self._deaths -= LATE_DEATHS
             self._add(case, findings)
-            return
+            return findings
         note = ANSWERS.format(times) if late else SURVIVES if first else HARMED
         crashed = {q: replace(f, reason=f.reason + note) for q, f in crashed.items()}
         self._add(case, crashed, kept=not self._alone)
+        return {}
 
     def _add(self, case: Case, findings: dict[str, Finding], kept: bool = True) -> None:
         """Count a case of all quantities; after a few crashes there are no more."""
-        self._known[case.key()] = {q: finding.verdict for q, finding in findings.items()}
+        if any(finding.verdict > Verdict.CONFORMS for finding in findings.values()):
+            self._known[case.key()] = _in_short(findings)
         for quantity, finding in findings.items():
             self.tallies[quantity].add(case, finding, kept)
         self._done += 1
@@ -256,7 +259,22 @@ class Judge:
         tally.failing.clear()  # all that they tell is told
 
     def findings(self, case: Case) -> dict[str, Finding]:
-        """Judge every quantity that one call gives.
+        """Judge every quantity that one call gives, and say what was called before if it is wrong.
+
+        Raises
+        ------
+        DeconvRefError
+            If it is no legal call.
+        """
+        findings, before = self.outcome(case), tuple(self._before)
+        self._before.appendleft(case)
+        return {
+            q: replace(f, before=before) if f.verdict > Verdict.CONFORMS else f
+            for q, f in findings.items()
+        }
+
+    def outcome(self, case: Case) -> dict[str, Finding]:
+        """Ask the target, and judge every quantity of its answer.
 
         Raises
         ------
@@ -264,8 +282,6 @@ class Judge:
             If it is no legal call.
         """
         question = ask(case)
-        before = tuple(self._before)
-        self._before.appendleft(case)
         try:
             answer = self.worker.call(case)
         except DiedError as error:
@@ -277,7 +293,6 @@ class Judge:
         else:
             findings = compare(question, answer)
         if any(finding.verdict > Verdict.CONFORMS for finding in findings.values()):
-            findings = {q: replace(finding, before=before) for q, finding in findings.items()}
             with suppress(DiedError):
                 findings = excused(question, findings, self.worker.excuses(case))
         if answer.changes:
@@ -289,7 +304,14 @@ class Judge:
         domain = self.operator.domain
         return domain is None or domain(case)
 
-    def _unsupported(self, case: Case) -> str | None:
+    def declines(self, case: Case) -> str | None:
+        """Ask for the reason why the target does not offer a case.
+
+        Raises
+        ------
+        DiedError
+            If the target's process ends of that.
+        """
         return self.worker.unsupported(case.op, case.parameters)
 
     def _shrink(self, quantity: str) -> None:
@@ -300,13 +322,16 @@ class Judge:
         budget = Budget(calls, SHRINK_DEATHS, SHRINK_SECONDS)
 
         def fails(case: Case) -> bool:
-            # Hypothesis asks again, and must hear the same, whatever is spent by then.
             key = case.key()
             if key not in self._known:
-                self._known[key] = self._tried(case, budget)
-            return tally.ruling(self._known[key].get(quantity, Verdict.ABSENT)) is verdict
+                self._known[key] = _in_short(self._tried(case, budget))
+            known = self._known[key].get(quantity)
+            return known is not None and tally.shows(*known)
 
-        search(self._strategy, fails, self.cases, self.seed, [Phase.generate, Phase.shrink])
+        found = [f for f in self._found[quantity] if tally.ruling(f.verdict) is verdict]
+        if found:  # else it was the change of a flag that showed it
+            first = min(found, key=lambda f: f.order)
+            shrink(first.draws.build, first.draws.choices(first.number), fails, self.seed)
         budget.renew()
         simplified = True
         while simplified and not budget.spent:
@@ -315,12 +340,12 @@ class Judge:
         if budget.late:
             tally.note(verdict, UNSHRUNK)
 
-    def _tried(self, case: Case, budget: Budget) -> dict[str, Verdict]:
+    def _tried(self, case: Case, budget: Budget) -> dict[str, Finding]:
         """Judge a case that may be simpler than the operator, the target or the budget allows."""
         if budget.spent or not self._is_meant(case):
             return {}
         try:
-            if self._unsupported(case) is not None:
+            if self.declines(case) is not None:
                 return {}
             findings = self.findings(case)
         except DeconvRefError:
@@ -332,9 +357,14 @@ class Judge:
         budget.deaths -= _are(Verdict.CRASHES, findings)
         for quantity, finding in findings.items():
             self.tallies[quantity].keep_smaller(case, finding)
-        return {quantity: finding.verdict for quantity, finding in findings.items()}
+        return findings
 
 
 def _are(verdict: Verdict, findings: dict[str, Finding]) -> bool:
     """Tell whether a call came to a verdict that befalls all its quantities at once."""
     return all(finding.verdict is verdict for finding in findings.values())
+
+
+def _in_short(findings: dict[str, Finding]) -> dict[str, tuple[Verdict, int]]:
+    """Give what is needed to tell whether a case shows a verdict again."""
+    return {quantity: (finding.verdict, finding.rank) for quantity, finding in findings.items()}

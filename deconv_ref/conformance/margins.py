@@ -39,16 +39,16 @@ class Margin:
         The proven bound.
     products : array or float
         What the unit roundoff of products of a lower precision would multiply; 0 if there are none.
-    transform : array or float
-        What an algorithm by fast transforms, which mix all the values of an image, may be off by;
-        0 if there is none.
+    transform : callable
+        Works out what an algorithm by fast transforms, which mix all the values of an image, may be
+        off by; 0 if there is none.
     spread : array of bool or bool
         Where such an algorithm may give NaN, as there is one among what it mixes.
     """
 
     allowed: Array
     products: Array | float = 0.0
-    transform: Array | float = 0.0
+    transform: Callable[[], Array | float] = float
     spread: NDArray[np.bool_] | bool = False
 
 

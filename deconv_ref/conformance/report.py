@@ -38,6 +38,7 @@ __all__ = [
     "print_table",
     "program",
     "reason",
+    "throughput",
     "title",
     "together",
     "write_json",
@@ -87,6 +88,16 @@ def reason(result: Result) -> str:
     if result.unsupported and tally.cases < result.wanted and verdict is not Verdict.CRASHES:
         parts.append(f"so only {tally.cases} of {result.wanted} cases were judged")
     return "; ".join(" ".join(part.split()) for part in parts)
+
+
+def throughput(results: Sequence[Result], seconds: float) -> str:
+    """Say how many cases were judged, and how many of them in a second."""
+    functions: dict[tuple[str, str, bool], int] = {}
+    for result in results:
+        call = (result.target, result.op, result.quantity in OPERATORS[result.op].gradients)
+        functions[call] = max(functions.get(call, 0), result.tally.cases)
+    cases = sum(functions.values())
+    return f"{cases} cases in {seconds:.1f} s: {cases / seconds:.0f} a second"
 
 
 def _declined(result: Result) -> str:

@@ -101,6 +101,7 @@ def check(
     finished: Callable[[list[Result]], None],
     left_out: Callable[[TargetError], None] | None = None,
     found: Sequence[Result] = (),
+    judged_by: "Callable[[Run, str, Plan], Judge] | None" = None,
 ) -> list[Result]:
     """Check every target of a plan.
 
@@ -116,6 +117,8 @@ def check(
         Told of each target that cannot be loaded; there are no results of it then.
     found : sequence of Result
         What an earlier run of the same plan came to, which is not judged again.
+    judged_by : callable, optional
+        Gives the judge of a function of a target.
 
     Returns
     -------
@@ -143,7 +146,7 @@ def check(
             for function in plan.functions():
                 part = known.get((run.worker.target, function))
                 if part is None:
-                    part = _judged(plan, run, function, progress)
+                    part = _judged(plan, run, function, progress, judged_by or _alone)
                     if run.worker.closed:
                         break
                     finished(part)
@@ -184,8 +187,18 @@ def _started(
     return Run(worker, identity)
 
 
-def _judged(plan: Plan, run: Run, function: str, progress: Progress) -> list[Result]:
-    judge = Judge(run.worker, function, plan.cases, plan.seed, plan.dtypes)
+def _alone(run: Run, function: str, plan: Plan) -> Judge:
+    return Judge(run.worker, function, plan.cases, plan.seed, plan.dtypes)
+
+
+def _judged(
+    plan: Plan,
+    run: Run,
+    function: str,
+    progress: Progress,
+    judged_by: Callable[[Run, str, Plan], Judge],
+) -> list[Result]:
+    judge = judged_by(run, function, plan)
     offered = function in run.identity.functions
     if offered:
         judge.judge(partial(progress, run, function))

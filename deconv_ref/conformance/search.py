@@ -1,97 +1,81 @@
-"""Draw cases with Hypothesis until one is found, and look for simpler ones."""
+"""Look for smaller cases, and for cases of what a target offers."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, find, settings
-from hypothesis.errors import NoSuchExample, Unsatisfiable
-from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
-from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Choices, Draw
 from deconv_ref.conformance.strategies import plain_value
 
-__all__ = ["Draws", "made_plain", "search", "sibling", "simpler", "turned"]
+__all__ = ["made_plain", "shrink", "sibling", "simpler", "turned"]
 
-KEPT = 2**8  # cases that `Draws` keeps: as many as a run shows unless told otherwise
-
-
-class PlainProvider(HypothesisProvider):
-    """Draw without the constants that Hypothesis finds in modules that happen to be loaded.
-
-    Otherwise one seed would draw other cases wherever something else is imported or installed.
-    """
-
-    NAME = "deconv_ref"
-
-    def _maybe_draw_constant(self, *_: Any, **__: Any) -> None:
-        return None
+LEFT_OUT = (1, 2, 3, 4)  # choices at once: of the parameters of up to three axes, or a side
+ANEW = 2  # times that later choices are made anew
+MANY = 64
 
 
-AVAILABLE_PROVIDERS[PlainProvider.NAME] = f"{__name__}.{PlainProvider.__name__}"
-
-
-def search(
-    strategy: SearchStrategy[Case],
+def shrink(
+    build: Callable[[Draw], Case],
+    choices: Sequence[int],
     condition: Callable[[Case], bool],
-    cases: int,
     seed: int,
-    phases: list[Phase],
 ) -> None:
-    """Draw cases until the condition holds, the same ones for the same seed, and shrink if told."""
-    quiet = settings(
-        max_examples=cases,
-        phases=phases,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-        backend=PlainProvider.NAME,
-    )
-    with suppress(NoSuchExample, Unsatisfiable):
-        find(strategy, condition, settings=quiet, random=random.Random(seed))
+    """Look for choices that make a smaller case for which the condition holds, until none is found.
 
-
-class Draws:
-    """The cases that one seed draws, which are the same for all who ask for them.
+    One choice is lowered, some are left out, or those after a lower one are made anew at random.
 
     Parameters
     ----------
-    strategy : SearchStrategy of Case
-        What to draw.
-    cases : int
-        Most to draw.
+    build : callable
+        Makes a case of choices.
+    choices : sequence of int
+        Such as make a case for which it holds.
+    condition : callable
+        Is asked of one case after the other.
     seed : int
-        The same seed draws the same cases.
+        The same seed looks for the same cases.
     """
+    best = list(choices)
+    size = build(Choices(best)).size()
+    rng = random.Random(seed)
 
-    def __init__(self, strategy: SearchStrategy[Case], cases: int, seed: int) -> None:
-        self._strategy = strategy
-        self._cases = cases
-        self._seed = seed
-        self._kept: list[Case] = []
+    def holds(given: Iterable[int], more: random.Random | None = None) -> bool:
+        nonlocal best, size
+        draw = Choices(given, more)
+        case = build(draw)
+        smaller = (case.size(), draw.made) < (size, best)
+        if not smaller or not condition(case):
+            return False
+        best, size = draw.made, case.size()
+        return True
 
-    def show(self, enough: Callable[[Case], bool]) -> None:
-        """Show one case after the other until told that it is enough; from several threads."""
-        kept = self._kept
-        if any(map(enough, kept)):
-            return
-        drawn: list[Case] = []
-        finished = False
+    def lower(at: int) -> Iterator[bool]:
+        return (holds([*best[:at], n, *best[at + 1 :]]) for n in _below(best[at]))
 
-        def show_next(case: Case) -> bool:
-            nonlocal finished
-            if not finished:  # Hypothesis asks once more for what it found
-                drawn.append(case)
-                finished = len(drawn) > len(kept) and enough(case)
-            return finished
+    def fewer(at: int) -> Iterator[bool]:
+        return (holds([*best[:at], *best[at + length :]]) for length in LEFT_OUT)
 
-        search(self._strategy, show_next, self._cases, self._seed, [Phase.generate])
-        self._kept = max(self._kept, drawn[:KEPT], key=len)
+    def anew(at: int) -> Iterator[bool]:
+        return (holds([*best[:at], n], rng) for n in _below(best[at]) for _ in range(ANEW))
+
+    before: list[int] = []
+    while before != best:
+        before = best
+        for tries in (lower, fewer, anew):
+            at = 0
+            while at < len(best):
+                at += not any(tries(at))
+
+
+def _below(choice: int) -> list[int]:
+    """Give a few lower choices; those close below matter where there are not many."""
+    few = {0, 1, 2, 3, choice // 4, choice // 2, choice - 1 if choice < MANY else 0}
+    return sorted(n for n in few if 0 <= n < choice)
 
 
 def made_plain(

@@ -1,19 +1,18 @@
-"""What strategies of cases are made of: shapes, values, special values, memory layouts.
+"""What cases are made of: shapes, values, special values, memory layouts.
 
-Configurations are drawn choice by choice, so that Hypothesis can shrink them; values come from a
-seeded generator, which is fast, and are shrunk afterwards, by `simpler` in
+Configurations are drawn choice by choice, so that `shrink` can make them smaller; values come from
+a generator of NumPy, which is fast, and are made simpler afterwards, by `simpler`: both in
 `deconv_ref.conformance.search`.
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import LAYOUTS, SMALL, Operand
+from deconv_ref.conformance.draws import Draw
 
 __all__ = [
     "NARROW_BITS",
@@ -29,7 +28,6 @@ __all__ = [
     "plain_value",
     "reals",
     "reductions",
-    "rngs",
     "shapes",
     "significant_bits",
     "some_special",
@@ -40,6 +38,7 @@ __all__ = [
 
 NARROW_BITS = SMALL.bit_length() - 1
 SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0)
+NAMED = {"common": ("valid", "same"), "named": ("same", "same_lower", "full")}
 REDUCTIONS = ("mean", "sum", "none")
 GRADIENTS = (2.0, -3.0, 0.5, 1.0)  # of the reduced loss; exact in any format, in any product
 FARTHEST = {"float32": 88.0, "float64": 708.0}  # e**-x is still a normal number there
@@ -52,40 +51,32 @@ Names = frozenset[str]
 Drawn = tuple[dict[str, Any], dict[str, Operand]]
 
 
-def rngs() -> st.SearchStrategy[np.random.Generator]:
-    """Draw a generator of values."""
-    return st.integers(0, 2**32 - 1).map(np.random.default_rng)
-
-
-@st.composite
-def laid_out(draw: st.DrawFn, values: Array, dtype: Any) -> Operand:
+def laid_out(draw: Draw, values: Array, dtype: Any) -> Operand:
     """Draw a memory layout for values of a dtype."""
-    return Operand(values.astype(dtype), draw(st.sampled_from(["contiguous", *LAYOUTS])))
+    return Operand(values.astype(dtype), draw.among(["contiguous", *LAYOUTS]))
 
 
-@functools.cache  # Hypothesis validates every new strategy
-def stretched(every: int, *names: str) -> st.SearchStrategy[str | None]:
+def stretched(draw: Draw, every: int, *names: str) -> str | None:
     """Draw the name of what is to be larger than usual, each once in so many cases, or None.
 
     Kernels work in blocks and unroll loops. What they do beyond, or with what is left over, shows
     in sizes that it would take too long to draw, and to read, every time and all at once.
     """
-    return st.sampled_from([*[None] * (every - len(names)), *names])
+    return draw.among([*[None] * (every - len(names)), *names])
 
 
-@st.composite
 def shapes(
-    draw: st.DrawFn,
+    draw: Draw,
     least_axes: int = 0,
     most: Sequence[int] = (13, 6, 4),
     very_long: bool = False,
-) -> Any:
+) -> tuple[int, ...]:
     """Draw a batch, channels and spatial axes, each of its own size.
 
     Parameters
     ----------
-    draw : callable
-        Given by Hypothesis.
+    draw : Draw
+        Makes the choices.
     least_axes : int
         Fewest spatial axes.
     most : sequence of int
@@ -99,30 +90,31 @@ def shapes(
     tuple of int
         The shape, (N, C, *spatial).
     """
-    axes = draw(st.integers(least_axes, 3))
+    axes = draw.integer(least_axes, 3)
     names = ["batch", "channels", "axis", "axis"] * 2 + ["very long"] * very_long
-    large = draw(stretched(SHAPES, *names))
+    large = stretched(draw, SHAPES, *names)
     if large == "very long" and axes:
-        return (1, 1, *[1] * (axes - 1), VERY_LONG + draw(st.integers(1, 64)))
-    batch = draw(st.sampled_from([1, 2, 1, 3, 1, 0]))
-    channels = draw(st.integers(*((5, LARGE["channels"]) if large == "channels" else (1, 4))))
+        return (1, 1, *[1] * (axes - 1), VERY_LONG + draw.integer(1, 64))
+    batch = draw.among([1, 2, 1, 3, 1, 0])
+    channels = draw.integer(*((5, LARGE["channels"]) if large == "channels" else (1, 4)))
     longest = most[axes - 1] if axes else 1
     if large == "batch":
-        batch = draw(st.integers(4, LARGE["batch"]))
+        batch = draw.integer(4, LARGE["batch"])
     if large in ("batch", "channels"):
         longest = min(longest, 2)
-    size = [draw(st.integers(1, longest)) for _ in range(axes)]
+    size = [draw.integer(1, longest) for _ in range(axes)]
     if large == "axis" and size:
-        size[-1] = draw(st.integers(longest, LARGE["axis"]))
+        size[-1] = draw.integer(longest, LARGE["axis"])
     return (batch, channels, *size)
 
 
-@functools.cache  # Hypothesis validates every new strategy
-def paddings(reaches: tuple[int, ...], plain: bool = False) -> st.SearchStrategy[Any]:
+def paddings(draw: Draw, reaches: tuple[int, ...], plain: bool = False) -> Any:
     """Draw the padding of a window: as much on both sides, pairs, or the name of a rule.
 
     Parameters
     ----------
+    draw : Draw
+        Makes the choices.
     reaches : tuple of int
         Cells that the window spans, per axis; padding is at most as wide.
     plain : bool
@@ -130,18 +122,18 @@ def paddings(reaches: tuple[int, ...], plain: bool = False) -> st.SearchStrategy
 
     Returns
     -------
-    SearchStrategy
-        Of values of the parameter `padding`.
+    tuple of (int, int), or str
+        A value of the parameter `padding`.
     """
     if plain:
-        return st.sampled_from(["valid", ((0, 0),) * len(reaches)])
-    sides = [st.integers(0, min(e, 4)) for e in reaches]
-    return st.one_of(
-        st.tuples(*(side.map(lambda n: (n, n)) for side in sides)),
-        st.sampled_from(["valid", "same"]),
-        st.tuples(*(st.tuples(side, side) for side in sides)),
-        st.sampled_from(["same", "same_lower", "full"]),
-    )
+        return draw.among(["valid", ((0, 0),) * len(reaches)])
+    kind = draw.among(["even", "common", "uneven", "named"])
+    if kind in NAMED:
+        return draw.among(NAMED[kind])
+    widest = [min(e, 4) for e in reaches]
+    if kind == "even":
+        return tuple((draw.integer(0, n),) * 2 for n in widest)
+    return tuple((draw.integer(0, n), draw.integer(0, n)) for n in widest)
 
 
 def plain_value(name: str, value: Any) -> Any:
@@ -205,18 +197,15 @@ def sprinkled(rng: np.random.Generator, values: Array, among: Sequence[float] = 
     return values
 
 
-@st.composite
 def some_special(
-    draw: st.DrawFn, rng: np.random.Generator, values: Array, among: Sequence[float] = SPECIAL
+    draw: Draw, rng: np.random.Generator, values: Array, among: Sequence[float] = SPECIAL
 ) -> Array:
     """Draw values as they are or, one time in four, `sprinkled`."""
-    special = draw(st.sampled_from([False, False, False, True]))
-    return sprinkled(rng, values, among) if special else values
+    return sprinkled(rng, values, among) if draw.one_in(4) else values
 
 
-@st.composite
 def reductions(
-    draw: st.DrawFn,
+    draw: Draw,
     function: str,
     values: Callable[[tuple[int, ...]], Array],
     places: tuple[int, ...],
@@ -226,8 +215,8 @@ def reductions(
 
     Parameters
     ----------
-    draw : callable
-        Given by Hypothesis.
+    draw : Draw
+        Makes the choices.
     function : str
         The function to call.
     values : callable
@@ -244,9 +233,9 @@ def reductions(
     operands : dict of Operand
         An array that comes in.
     """
-    reduction = draw(st.sampled_from(REDUCTIONS))
+    reduction = draw.among(REDUCTIONS)
     if not function.endswith("_backward"):
         return {"reduction": reduction}, {}
-    if reduction == "none" and draw(st.booleans()):
-        return {"reduction": reduction}, {"grad_loss": draw(laid_out(values(places), dtype))}
-    return {"reduction": reduction, "grad_loss": draw(st.sampled_from(GRADIENTS))}, {}
+    if reduction == "none" and draw.boolean():
+        return {"reduction": reduction}, {"grad_loss": laid_out(draw, values(places), dtype)}
+    return {"reduction": reduction, "grad_loss": draw.among(GRADIENTS)}, {}

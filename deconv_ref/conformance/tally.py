@@ -9,7 +9,7 @@ from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict
 from deconv_ref.conformance.explain import Explanation
 
-__all__ = ["Budget", "Tally"]
+__all__ = ["Budget", "Tally", "order"]
 
 FAILING = 12  # cases that are kept to try hypotheses on
 
@@ -104,13 +104,22 @@ class Tally:
         return Verdict.WRONG if verdict is Verdict.INEXACT and not self.excused else verdict
 
     def keep_smaller(self, case: Case, finding: Finding) -> None:
-        """Remember a case if it is the smallest of its verdict."""
+        """Remember a case if it is the smallest of its verdict, and of the highest rank."""
         verdict = self.ruling(finding.verdict)
+        if verdict <= Verdict.CONFORMS:
+            return
+        if verdict is not finding.verdict:  # what would explain the error is no excuse
+            reason = finding.reason.removeprefix(finding.excuse)
+            finding = replace(finding, reason=reason, rank=0)
         kept = self.worst.get(verdict)
-        if verdict > Verdict.CONFORMS and (not kept or case.size() < kept[0].size()):
-            if verdict is not finding.verdict:  # what would explain the error is no excuse
-                finding = replace(finding, reason=finding.reason.removeprefix(finding.excuse))
+        if kept is None or order(case, finding) < order(*kept):
             self.worst[verdict] = case, finding
+
+    def shows(self, verdict: Verdict, rank: int) -> bool:
+        """Tell whether a case's verdict is the tally's again, of no lower rank."""
+        if self.ruling(verdict) is not self.verdict:
+            return False
+        return rank >= self.worst[self.verdict][1].rank
 
     @property
     def verdict(self) -> Verdict:
@@ -126,6 +135,11 @@ def _rounded_up(ulp: float) -> float:
         return math.inf
     fraction, exponent = math.frexp(max(ulp, 0.5))
     return math.ldexp(1.0, exponent - (fraction == 0.5))
+
+
+def order(case: Case, finding: Finding) -> tuple[float, ...]:
+    """Order what was found: what is least is shown."""
+    return (-finding.rank, *case.size())
 
 
 class Budget:

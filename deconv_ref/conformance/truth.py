@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from hypothesis.strategies import SearchStrategy
 from numpy.typing import NDArray
 
 import deconv_ref
@@ -29,8 +28,8 @@ class Operator:
     name : str
         Forward name.
     cases : callable
-        ``cases(function, dtypes)`` is the strategy that draws calls of the operator, or of its
-        gradients. Where there are `plain` parameters, names of them may follow, as a set.
+        ``cases(draw, function, dtypes)`` draws a call of the operator, or of its gradients. Where
+        there are `plain` parameters, names of them may follow, as a set ``plain``.
     margin : callable
         How far a quantity of a `Question` may lie from the truth in a case that is not exact.
     gradients : tuple of str
@@ -53,7 +52,7 @@ class Operator:
     """
 
     name: str
-    cases: Callable[..., SearchStrategy[Case]]
+    cases: Callable[..., Case]
     margin: Callable[["Question", str], Margin]
     gradients: tuple[str, ...] = ()
     results: tuple[str, ...] = ("forward",)

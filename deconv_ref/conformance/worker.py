@@ -86,8 +86,8 @@ class Worker:
     def __init__(self, target: str, timeout: float, threads: int, memory: int = MEMORY) -> None:
         self.target = target
         self.timeout = timeout
+        self.memory = memory
         self._threads = threads
-        self._memory = memory
         self._child: Child | None = None
         self._closed = False
         self._declines = self._differs = True
@@ -214,7 +214,7 @@ class Worker:
         arguments = ["-P", "-m", "deconv_ref.conformance.serve", self.target]
         threads = str(self._threads)
         environment = {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads, **os.environ}
-        self._child = Child(arguments, environment, self._memory)
+        self._child = Child(arguments, environment, self.memory)
 
     def stop(self) -> None:
         """End the process; the next request starts a fresh one."""

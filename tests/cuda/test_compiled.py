@@ -7,7 +7,7 @@ from compiling import CAPABILITY, assembled, instead_of_running, standin
 from numba import cuda
 
 import deconv_ref as dr
-from deconv_ref.conformance.judge import draws
+from deconv_ref.conformance.draws import Draws
 from deconv_ref.conformance.operators import OPERATORS
 
 FUNCTIONS = [function for operator in OPERATORS.values() for function in operator.functions()]
@@ -23,9 +23,9 @@ def needs_nvvm():
 
 def call(function):
     """Call a function on stand-ins for the arrays of a case that has elements."""
-    cases = []
-    draws(function, ("float32",), 8, 0).show(lambda case: cases.append(case))
-    case = next(case for case in cases if not case.empty)
+    operator = OPERATORS[function.removesuffix("_backward")]
+    draws = Draws(operator.cases, function, ("float32",), seed=0)
+    case = next(case for case in map(draws.case, range(8)) if not case.empty)
     operands = {
         name: standin(array.shape, array.dtype) if array.ndim else array[()]
         for name, array in case.arrays().items()

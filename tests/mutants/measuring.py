@@ -95,7 +95,6 @@ def measure(mutant, cases=200, seed=0, shrink=True, timed=True):
     """
     if timed and mutant.wrong:
         judge.ask.cache_clear()
-        judge.draws.cache_clear()
     kind = judge.Judge if shrink else Unshrunk
     judged = kind(Planted(mutant), mutant.function, cases, seed, DTYPES)
     found = []

@@ -16,11 +16,11 @@ import math
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deconv_ref import real
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.exact import Exact
 from deconv_ref.conformance.margins import Margin, cancelling, selected, within
 from deconv_ref.conformance.strategies import (
@@ -28,7 +28,6 @@ from deconv_ref.conformance.strategies import (
     integers,
     laid_out,
     reals,
-    rngs,
     shapes,
     sprinkled,
     tails,
@@ -55,77 +54,73 @@ SIGMOID = EXP + 2  # 1 / (1 + e^-x)
 # Cases
 
 
-@st.composite
-def rectified(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def rectified(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a rectifier, or of its gradient: exact but for a slope that is rounded."""
     op, gradient = function.removesuffix("_backward"), function.endswith("_backward")
-    shape, dtype = draw(shapes(very_long=True)), draw(st.sampled_from(dtypes))
-    whole, rng = draw(st.booleans()), draw(rngs())
+    shape, dtype = shapes(draw, very_long=True), draw.among(dtypes)
+    whole, rng = draw.boolean(), draw.rng()
     values = integers if whole else reals
     operands = {name: values(rng, shape) for name in (["grad_y", "x"] if gradient else ["x"])}
     for name in operands:
-        if draw(st.booleans()):
+        if draw.boolean():
             operands[name] = sprinkled(rng, operands[name])
     parameters, exact = {}, True
     if op == "leaky_relu":
-        parameters["negative_slope"] = draw(st.sampled_from((*SLOPES, DEFAULT_SLOPE)))
+        parameters["negative_slope"] = draw.among((*SLOPES, DEFAULT_SLOPE))
         exact = parameters["negative_slope"] != DEFAULT_SLOPE
     if op == "prelu":
-        slopes = draw(st.sampled_from([shape[1], shape[1], 1]))
+        slopes = draw.among([shape[1], shape[1], 1])
         operands["slope"] = integers(rng, (slopes,)) / 4
         exact = whole or not gradient
-    given = {name: draw(laid_out(array, dtype)) for name, array in operands.items()}
+    given = {name: laid_out(draw, array, dtype) for name, array in operands.items()}
     return Case(function, parameters, given, exact)
 
 
-@st.composite
-def smooth(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def smooth(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a function that is applied element by element, or of its gradient."""
     op = function.removesuffix("_backward")
-    shape, dtype = draw(shapes(most=MOST)), draw(st.sampled_from(dtypes))
-    rng = draw(rngs())
+    shape, dtype = shapes(draw, most=MOST), draw.among(dtypes)
+    rng = draw.rng()
     x = tails(rng, shape, dtype)
-    if draw(st.booleans()):
+    if draw.boolean():
         flat = FLAT.get(op, 0.0)
         x = sprinkled(rng, x, (*SPECIAL, *FAR, flat, flat * (1 + 2.0**-9), flat * (1 - 2.0**-5)))
-    parameters = {"alpha": draw(st.sampled_from(ALPHAS))} if op == "elu" else {}
-    operands = {"x": draw(laid_out(x, dtype))}
+    parameters = {"alpha": draw.among(ALPHAS)} if op == "elu" else {}
+    operands = {"x": laid_out(draw, x, dtype)}
     if function.endswith("_backward"):
-        operands = {"grad_y": draw(_incoming(rng, shape, dtype)), **operands}
+        operands = {"grad_y": _incoming(draw, rng, shape, dtype), **operands}
     return Case(function, parameters, operands, exact=False)
 
 
-@st.composite
-def lines(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def lines(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a function that normalizes lines of logits, or of its gradient."""
-    size = [draw(st.integers(1, 3)) for _ in range(draw(st.integers(1, 4)))]
-    axis = draw(st.sampled_from([a for a in AXES if -len(size) <= a < len(size)]))
-    size[axis] = draw(st.integers(1, 6))
-    if draw(st.sampled_from([False] * 23 + [True])):  # longer than two vectors of a processor
+    size = [draw.integer(1, 3) for _ in range(draw.integer(1, 4))]
+    axis = draw.among([a for a in AXES if -len(size) <= a < len(size)])
+    size[axis] = draw.integer(1, 6)
+    if draw.one_in(24):  # longer than two vectors of a processor
         size = [1] * len(size)
-        size[axis] = draw(st.integers(*draw(st.sampled_from([(33, 36), (65, 68)]))))
-    if axis % len(size) and draw(st.sampled_from([False] * 15 + [True])):
+        size[axis] = draw.integer(*draw.among([(33, 36), (65, 68)]))
+    if axis % len(size) and draw.one_in(16):
         size[0] = 0
-    shape, dtype, rng = tuple(size), draw(st.sampled_from(dtypes)), draw(rngs())
+    shape, dtype, rng = tuple(size), draw.among(dtypes), draw.rng()
     x = tails(rng, shape, dtype)
-    kind = draw(st.sampled_from(["far", "far", "near", "alike", "special", "shifted"]))
+    kind = draw.among(["far", "near", "alike", "special", "special", "shifted"])
     if kind == "near":
         x = rng.standard_normal(shape) * 2
     elif kind == "alike":
         x = rng.choice([1.0, 1.0, -2.5], shape)
     elif kind == "special":
-        x = sprinkled(rng, x, draw(st.sampled_from([(-np.inf,), (-np.inf,), (np.inf, np.nan)])))
+        x = sprinkled(rng, x, draw.among([(-np.inf,), (np.inf, np.nan)]))
     elif kind == "shifted":  # e^x is out of range, and only differences matter
         x = rng.standard_normal(shape) * 8 + rng.choice([-1e4, 1e4])
-    operands = {"x": draw(laid_out(x, dtype))}
+    operands = {"x": laid_out(draw, x, dtype)}
     if function.endswith("_backward"):
-        operands = {"grad_y": draw(_incoming(rng, shape, dtype, x, axis)), **operands}
+        operands = {"grad_y": _incoming(draw, rng, shape, dtype, x, axis), **operands}
     return Case(function, {"axis": axis}, operands, exact=False)
 
 
-@st.composite
 def _incoming(
-    draw: st.DrawFn,
+    draw: Draw,
     rng: np.random.Generator,
     shape: tuple[int, ...],
     dtype: str,
@@ -137,7 +132,7 @@ def _incoming(
     That is anywhere, or as a loss gives it, at the largest logit.
     """
     kinds = ["real", "real", "integer", "nan"]
-    kind = draw(st.sampled_from(kinds if x is None else [*kinds, "one", "largest", "largest"]))
+    kind = draw.among(kinds if x is None else [*kinds, "one", "largest", "largest"])
     values = integers(rng, shape) if kind == "integer" else reals(rng, shape)
     if kind == "nan":
         values = sprinkled(rng, values, (np.nan,))
@@ -146,7 +141,7 @@ def _incoming(
     if kind == "one":
         place = rng.permuted(np.indices(shape)[axis], axis=axis)
         values = np.where(place == 0, values, 0)
-    return draw(laid_out(values, dtype))
+    return laid_out(draw, values, dtype)
 
 
 # Bounds

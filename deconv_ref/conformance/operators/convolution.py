@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case, Operand
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import Margin, summed
 from deconv_ref.conformance.strategies import (
@@ -24,7 +25,6 @@ from deconv_ref.conformance.strategies import (
     paddings,
     plain_value,
     reals,
-    rngs,
     some_special,
     stretched,
 )
@@ -44,16 +44,15 @@ LONG = 40
 SHAPES = 24  # each of them in one of so many
 
 
-@st.composite
 def convolutions(
-    draw: st.DrawFn, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
+    draw: Draw, function: str, dtypes: tuple[str, ...], plain: Names = frozenset()
 ) -> Case:
     """Draw a call of ``conv`` or ``conv_transpose``, or of its gradients.
 
     Parameters
     ----------
-    draw : callable
-        Given by Hypothesis.
+    draw : Draw
+        Makes the choices.
     function : str
         The function to call.
     dtypes : tuple of str
@@ -67,23 +66,19 @@ def convolutions(
         The call.
     """
     op, gradient = function.removesuffix("_backward"), function.endswith("_backward")
-    large = draw(stretched(SHAPES, *LARGEST, "axis", "axis", "axis", "pointwise", "very long"))
-    axes = 1 if large == "very long" else draw(st.integers(1, 3))
+    large = stretched(draw, SHAPES, *LARGEST, "axis", "axis", "axis", "pointwise", "very long")
+    axes = 1 if large == "very long" else draw.integer(1, 3)
     few = 1 if large == "very long" else CHANNELS[axes]
-    several = [1, 2, 1, 3, 4][: few + 2]
-    if large in ("channels", "filters"):
-        several = [1, 1, 2]
-    if "groups" in plain or large == "very long":
-        several = [1]
-    groups = draw(st.sampled_from(several))
+    several = [1, 2, 1, 3, 4][: 3 if large in ("channels", "filters") else few + 2]
+    groups = draw.among([1] if "groups" in plain or large == "very long" else several)
     batch, c, m = (
-        draw(st.integers(few + 1, LARGEST[name]) if name == large else st.integers(1, few))
+        draw.integer(few + 1, LARGEST[name]) if name == large else draw.integer(1, few)
         for name in ("batch", "channels", "filters")
     )
-    batch *= draw(st.sampled_from([1] * 19 + [0]))
-    parameters, size, window = draw(_windows(axes, op == "conv_transpose", plain, large))
+    batch *= draw.among([1] * 19 + [0])
+    parameters, size, window = _windows(draw, axes, op == "conv_transpose", plain, large)
     flips = [False] if "flip_kernel" in plain else [False, False, True]
-    parameters |= {"groups": groups, "flip_kernel": draw(st.sampled_from(flips))}
+    parameters |= {"groups": groups, "flip_kernel": draw.among(flips)}
 
     shapes = {
         "x": (batch, groups * c, *size),
@@ -97,49 +92,49 @@ def convolutions(
     if gradient:
         names = ["grad_y", "x", "weight"]
     else:
-        names = ["x", "weight", "bias"] if draw(st.booleans()) else ["x", "weight"]
+        names = ["x", "weight", "bias"] if draw.boolean() else ["x", "weight"]
 
     taps, positions = math.prod(window.kernel_size), math.prod(window.output_size)
     cells = math.prod(window.input_size)
     terms = 1 + (max(m * taps, batch * positions, batch * cells) if gradient else c * taps)
-    dtype = draw(st.sampled_from(dtypes))
-    exact = draw(st.sampled_from([True, True, False]))
-    wide = draw(st.sampled_from([None, *names[:2]]))
-    rng = draw(rngs())
+    dtype = draw.among(dtypes)
+    exact = draw.among([True, True, False])
+    wide = draw.among([None, *names[:2]])
+    rng = draw.rng()
     operands = {}
     for name in names:
         if exact:
             bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
             values = integers(rng, shapes[name], bits)
             if name == "x" and not gradient:
-                values = draw(some_special(rng, values, (np.nan,)))
+                values = some_special(draw, rng, values, (np.nan,))
         else:
             values = reals(rng, shapes[name])
-        operands[name] = draw(laid_out(values, dtype))
+        operands[name] = laid_out(draw, values, dtype)
     return Case(function, parameters, operands, exact)
 
 
-@st.composite
 def _windows(
-    draw: st.DrawFn, axes: int, transposed: bool, plain: Names, large: str | None
+    draw: Draw, axes: int, transposed: bool, plain: Names, large: str | None
 ) -> tuple[dict[str, Any], tuple[int, ...], Window]:
     """Draw the window's parameters, the spatial size of ``x``, and the window they make."""
 
     def per_axis(name: str, least: int, most: int) -> tuple[int, ...]:
         most = 1 if name in plain or (name == "kernel" and large == "pointwise") else most
-        values = [draw(st.integers(least, most)) for _ in range(axes)]
+        # For three axes: if there are fewer when it is shrunk, later choices stay what they are.
+        values = [draw.integer(least, most) for _ in range(3)][-axes:]
         if name == large and name not in plain:
-            values[-1] = draw(st.integers(most + 1, LARGEST[name]))
+            values[-1] = draw.integer(most + 1, LARGEST[name])
         return tuple(values)
 
     kernel_size = per_axis("kernel", 1, KERNEL[axes])
     stride = per_axis("stride", 1, STRIDE)
     dilation = per_axis("dilation", 1, DILATION[axes])
     reaches = tuple(map(reach, kernel_size, dilation))
-    padding = draw(paddings(reaches, "padding" in plain))
+    padding = paddings(draw, reaches, "padding" in plain)
     extra = per_axis("extra", 0, EXTRA[axes])
     if large == "axis":
-        extra = (*extra[:-1], draw(st.integers(EXTRA[axes], LONG)))
+        extra = (*extra[:-1], draw.integer(EXTRA[axes], LONG))
     if large == "very long":
         extra = ((VERY_LONG + extra[0]) * stride[0],)
     parameters: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
@@ -154,7 +149,7 @@ def _windows(
 
     none = padding in ("same", "same_lower") or "output_padding" in plain
     limits = [0] * axes if none else map(max, stride, dilation)
-    beyond = tuple(draw(st.integers(0, max(limit - 1, 0))) for limit in limits)
+    beyond = tuple(draw.integer(0, max(limit - 1, 0)) for limit in limits)
     parameters["output_padding"] = beyond
     crops = padding
     if isinstance(padding, str):
@@ -171,16 +166,28 @@ def _windows(
 
 
 def convolved(question: Question, quantity: str) -> Margin:
-    """Bound a sum of products, and what an algorithm by fast transforms makes of it, by R3.
+    """Bound a sum of products, and what an algorithm by fast transforms makes of it.
 
-    Pairs of channels are transformed one by one; the operator itself, on the norms of their images
-    in place of the images, adds up the products |x| |h| that go into each channel of the result,
-    with a rounding for each addition. |h|_1 is at most |h| times the root of its cells. A NaN goes
-    to every cell of what it is mixed with, those too that it has no part in.
+    Such an algorithm takes a NaN to every cell of the result.
     """
     margin = summed(question, quantity)
     if quantity == "bias":
         return margin
+    nan = np.isnan(question.truth[quantity])
+    return replace(
+        margin,
+        transform=lambda: _transformed(question, quantity) + np.nan_to_num(margin.allowed),
+        spread=np.asarray(nan.any(tuple(range(1, nan.ndim)), keepdims=True)),
+    )
+
+
+def _transformed(question: Question, quantity: str) -> NDArray[Any]:
+    """Bound what fast transforms round, by R3.
+
+    Pairs of channels are transformed one by one; the operator itself, on the norms of their images
+    in place of the images, adds up the products |x| |h| that go into each channel of the result,
+    with a rounding for each addition. |h|_1 is at most |h| times the root of its cells.
+    """
     case, dtype = question.case, question.case.dtype
     images = {n: np.nan_to_num(array) for n, array in question.arrays().items() if n != "bias"}
     norms = {
@@ -193,10 +200,7 @@ def convolved(question: Question, quantity: str) -> Margin:
     additions = max(max(a.shape[:2]) for a in images.values())
     rho = bounds.transform_roundoff(dtype, _padded_cells(case))
     parts = 2 * rho + (3 + additions) * bounds.unit_roundoff(dtype) + rho * min(factors) ** 0.5
-    transform = parts * products + np.nan_to_num(margin.allowed)
-    mixed = [np.isnan(array) for name, array in question.arrays().items() if name != quantity]
-    spread = np.asarray(any(nan.any() for nan in mixed))
-    return replace(margin, transform=transform, spread=spread)
+    return parts * products
 
 
 def _padded_cells(case: Case) -> int:

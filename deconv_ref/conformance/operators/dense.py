@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from hypothesis import strategies as st
 
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import summed
 from deconv_ref.conformance.strategies import (
@@ -14,7 +14,6 @@ from deconv_ref.conformance.strategies import (
     integers,
     laid_out,
     reals,
-    rngs,
     some_special,
 )
 from deconv_ref.conformance.truth import Operator, Question
@@ -26,17 +25,16 @@ FEATURES = 9
 LONG = 40  # more than two vectors
 
 
-@st.composite
-def dense_layers(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def dense_layers(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of ``linear`` or of its gradients."""
-    axes = draw(st.sampled_from([1, 1, 1, 2, 3, 0]))
-    leading = tuple(draw(st.integers(1, LEADING[axes])) for _ in range(axes))
-    if axes and draw(st.sampled_from([False] * 11 + [True])):
-        leading = (*leading[:-1], draw(st.integers(LEADING[axes], LONG)))
-    if axes and draw(st.sampled_from([False] * 11 + [True])):
+    axes = draw.among([1, 1, 1, 2, 3, 0])
+    leading = tuple(draw.integer(1, LEADING[axes]) for _ in range(axes))
+    if axes and draw.one_in(12):
+        leading = (*leading[:-1], draw.integer(LEADING[axes], LONG))
+    if axes and draw.one_in(12):
         leading = (0, *leading[1:])
-    most = draw(st.sampled_from([(FEATURES, FEATURES)] * 4 + [(LONG, 5), (5, LONG)]))
-    features, outputs = (draw(st.integers(1, n)) for n in most)
+    most = draw.among([(FEATURES, FEATURES)] * 4 + [(LONG, 5), (5, LONG)])
+    features, outputs = (draw.integer(1, n) for n in most)
     shapes = {
         "x": (*leading, features),
         "weight": (outputs, features),
@@ -44,22 +42,22 @@ def dense_layers(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
         "grad_y": (*leading, outputs),
     }
     if function == "linear":
-        names = ["x", "weight", "bias"] if draw(st.booleans()) else ["x", "weight"]
+        names = ["x", "weight", "bias"] if draw.boolean() else ["x", "weight"]
     else:
         names = ["grad_y", "x", "weight"]
     terms = max(features + 1, outputs, math.prod(leading))
 
-    dtype = draw(st.sampled_from(dtypes))
-    exact = draw(st.sampled_from([True, True, False]))
-    wide = draw(st.sampled_from([None, *names[:2]]))
-    rng = draw(rngs())
+    dtype = draw.among(dtypes)
+    exact = draw.among([True, True, False])
+    wide = draw.among([None, *names[:2]])
+    rng = draw.rng()
     operands = {}
     for name in names:
         bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
         values = integers(rng, shapes[name], bits) if exact else reals(rng, shapes[name])
         if exact and name == names[0]:
-            values = draw(some_special(rng, values))
-        operands[name] = draw(laid_out(values, dtype))
+            values = some_special(draw, rng, values)
+        operands[name] = laid_out(draw, values, dtype)
     return Case(function, {}, operands, exact)
 
 

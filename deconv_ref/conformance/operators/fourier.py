@@ -7,15 +7,15 @@ import math
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import deconv_ref
 from deconv_ref import backend
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.margins import Margin
-from deconv_ref.conformance.strategies import laid_out, rngs, shapes
+from deconv_ref.conformance.strategies import laid_out, shapes
 from deconv_ref.conformance.truth import LITERAL, Operator, Question
 
 __all__ = ["OPERATORS"]
@@ -33,23 +33,22 @@ Array = NDArray[Any]
 # Cases
 
 
-@st.composite
-def blurs(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def blurs(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw an image, a point-spread function of odd or even sizes, and the parameters."""
-    shape = draw(shapes(1, MOST))
+    shape = shapes(draw, 1, MOST)
     if shape[-1] > MOST[0]:
         shape = (*shape[:2], *(min(n, 2) for n in shape[2:-1]), shape[-1])
-    size = tuple(draw(st.integers(1, min(n, KERNEL))) for n in shape[2:])
-    parameters = draw(_parameters(function))
-    dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
-    psf_shape = (shape[1], *size) if draw(st.booleans()) else size
+    size = tuple(draw.integer(1, min(n, KERNEL)) for n in shape[2:])
+    parameters = _parameters(draw, function)
+    dtype, rng = draw.among(dtypes), draw.rng()
+    psf_shape = (shape[1], *size) if draw.boolean() else size
     if function == "richardson_lucy":
         x, psf = _light(rng, shape), 0.1 + rng.random(psf_shape)
     else:
         x, psf = rng.standard_normal(shape) * 2.0 ** rng.integers(-4, 5), _kernels(rng, psf_shape)
-        if parameters.get("threshold", 1) < min(THRESHOLDS[2:4]) or draw(st.booleans()):
+        if parameters.get("threshold", 1) < min(THRESHOLDS[2:4]) or draw.boolean():
             psf = _peaked(rng, psf, len(size))
-    operands = {"x": draw(laid_out(x, dtype)), "psf": draw(laid_out(psf, dtype))}
+    operands = {"x": laid_out(draw, x, dtype), "psf": laid_out(draw, psf, dtype)}
     return Case(function, parameters, operands, exact=False)
 
 
@@ -59,18 +58,17 @@ def of_light(case: Case) -> bool:
     return bool(np.all(x >= 0) and np.all(psf > 0))
 
 
-@st.composite
-def _parameters(draw: st.DrawFn, function: str) -> dict[str, Any]:
+def _parameters(draw: Draw, function: str) -> dict[str, Any]:
     if function == "inverse_filter":
-        return {"threshold": draw(st.sampled_from(THRESHOLDS))}
+        return {"threshold": draw.among(THRESHOLDS)}
     if function == "wiener":
         return {
-            "balance": draw(st.sampled_from(BALANCES)),
-            "regularization": draw(st.sampled_from(PENALTIES)),
+            "balance": draw.among(BALANCES),
+            "regularization": draw.among(PENALTIES),
         }
-    boundary = {"boundary": draw(st.sampled_from(BOUNDARIES))}
+    boundary = {"boundary": draw.among(BOUNDARIES)}
     if function == "richardson_lucy":
-        return {"iterations": draw(st.sampled_from([1, 2, 3, 5, 0])), **boundary}
+        return {"iterations": draw.among([1, 2, 3, 5, 0]), **boundary}
     return boundary
 
 

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.exact import Exact
 from deconv_ref.conformance.margins import Rule, cancelling
 from deconv_ref.conformance.strategies import (
@@ -31,7 +31,6 @@ from deconv_ref.conformance.strategies import (
     laid_out,
     reals,
     reductions,
-    rngs,
     shapes,
     significant_bits,
     sprinkled,
@@ -54,20 +53,19 @@ Array = NDArray[Any]
 # Cases
 
 
-@st.composite
-def of_distances(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def of_distances(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a loss of prediction less target, some of which are equal, or nearly so."""
-    shape, dtype = draw(shapes(most=MOST)), draw(st.sampled_from(dtypes))
-    whole = draw(st.booleans())
-    wide = draw(st.booleans())
-    rng = draw(rngs())
+    shape, dtype = shapes(draw, most=MOST), draw.among(dtypes)
+    whole = draw.boolean()
+    wide = draw.boolean()
+    rng = draw.rng()
 
     def values(shape: tuple[int, ...]) -> Array:
         return integers(rng, shape) if whole else reals(rng, shape)
 
-    parameters, operands = draw(reductions(function, values, shape, dtype))
+    parameters, operands = reductions(draw, function, values, shape, dtype)
     if function.startswith("huber"):
-        parameters["delta"] = draw(st.sampled_from(DELTAS))
+        parameters["delta"] = draw.among(DELTAS)
     if whole:
         bits = _bits(dtype, math.prod(shape)) if wide else 3
         x, t = integers(rng, shape, bits), integers(rng, shape, bits)
@@ -76,81 +74,77 @@ def of_distances(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Cas
         near = x * (1 + 2.0 ** rng.integers(-20, -4, shape))
         t = np.where(rng.random(shape) < 0.3, near, t)
     t = np.where(rng.random(shape) < 0.15, x, t)
-    if draw(st.sampled_from([False] * 4 + [True])):
+    if draw.one_in(5):
         x, t = sprinkled(rng, x), sprinkled(rng, t)
-    operands = {"prediction": draw(laid_out(x, dtype)), "target": draw(laid_out(t, dtype))} | (
+    operands = {"prediction": laid_out(draw, x, dtype), "target": laid_out(draw, t, dtype)} | (
         operands
     )
     divisor = math.prod(shape) if parameters["reduction"] == "mean" else 1
     return Case(function, parameters, operands, whole and is_power_of_two(divisor))
 
 
-@st.composite
-def of_weights(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def of_weights(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a penalty."""
-    shape, dtype = draw(shapes(most=MOST)), draw(st.sampled_from(dtypes))
-    whole, wide = draw(st.booleans()), draw(st.booleans())
-    strength = draw(st.sampled_from([*STRENGTHS, *(() if whole else (0.01, 1e-4))]))
-    rng = draw(rngs())
+    shape, dtype = shapes(draw, most=MOST), draw.among(dtypes)
+    whole, wide = draw.boolean(), draw.boolean()
+    strength = draw.among([*STRENGTHS, *(() if whole else (0.01, 1e-4))])
+    rng = draw.rng()
     bits = _bits(dtype, math.prod(shape)) if wide else 3
     weight = integers(rng, shape, bits) if whole else reals(rng, shape)
-    if draw(st.sampled_from([False] * 4 + [True])):
+    if draw.one_in(5):
         weight = sprinkled(rng, weight)
-    return Case(function, {"strength": strength}, {"weight": draw(laid_out(weight, dtype))}, whole)
+    return Case(function, {"strength": strength}, {"weight": laid_out(draw, weight, dtype)}, whole)
 
 
-@st.composite
-def of_two_outcomes(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def of_two_outcomes(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a binary cross entropy: of logits, or of probabilities 0 and 1 too."""
-    shape, dtype, rng = draw(shapes(most=MOST)), draw(st.sampled_from(dtypes)), draw(rngs())
-    parameters, operands = draw(reductions(function, lambda s: reals(rng, s), shape, dtype))
-    soft = draw(st.sampled_from([0.0, 0.5, 1.0]))
+    shape, dtype, rng = shapes(draw, most=MOST), draw.among(dtypes), draw.rng()
+    parameters, operands = reductions(draw, function, lambda s: reals(rng, s), shape, dtype)
+    soft = draw.among([0.0, 0.5, 1.0])
     special: tuple[float, ...]
     if "logits" in function:
         x, special = tails(rng, shape, dtype), (np.nan, np.inf, -np.inf, 0.0, 0.0)
     else:
         x, special = probabilities(rng, shape, dtype), (0.0, 1.0)
-    if draw(st.sampled_from([False, False, True])):
+    if draw.one_in(3):
         x = sprinkled(rng, x, special)
     t = np.where(rng.random(shape) < soft, rng.random(shape), rng.integers(0, 2, shape))
     near = np.asarray(x if "logits" not in function else 1 / (1 + np.exp(-x)))
     t = np.where((rng.random(shape) < soft / 4) & np.isfinite(near), near, t)
-    if draw(st.sampled_from([False] * 9 + [True])):
+    if draw.one_in(10):
         x, t = sprinkled(rng, x, (np.nan, 0.5)), sprinkled(rng, t, (np.nan, 0.5))
     operands = {
-        "prediction": draw(laid_out(x, dtype)),
-        "target": draw(laid_out(t, dtype)),
+        "prediction": laid_out(draw, x, dtype),
+        "target": laid_out(draw, t, dtype),
         **operands,
     }
     return Case(function, parameters, operands, exact=False)
 
 
-@st.composite
-def of_categories(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def of_categories(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of a cross entropy along axis 1; a line of the target seldom sums to 1 not."""
-    shape, dtype, rng = draw(shapes(most=MOST)), draw(st.sampled_from(dtypes)), draw(rngs())
+    shape, dtype, rng = shapes(draw, most=MOST), draw.among(dtypes), draw.rng()
     places = (*shape[:1], *shape[2:])
-    parameters, operands = draw(reductions(function, lambda s: reals(rng, s), places, dtype))
-    special = draw(st.sampled_from([False, False, True]))
+    parameters, operands = reductions(draw, function, lambda s: reals(rng, s), places, dtype)
+    special = draw.one_in(3)
     if function.startswith("softmax"):
-        x = tails(rng, shape, dtype) * draw(st.sampled_from([1, 0.25, 2.0**-6]))
+        x = tails(rng, shape, dtype) * draw.among([1, 0.25, 2.0**-6])
         x = sprinkled(rng, x, (-np.inf, -np.inf, np.inf, np.nan)) if special else x
     else:
         x = probabilities(rng, shape, dtype)
         x = x / np.maximum(x.sum(1, keepdims=True), 0.5)
         x = sprinkled(rng, x, (0.0, 0.0, 1.0, np.nan)) if special else x
     operands = {
-        "prediction": draw(laid_out(x, dtype)),
-        "target": draw(laid_out(draw(_targets(rng, x)), dtype)),
+        "prediction": laid_out(draw, x, dtype),
+        "target": laid_out(draw, _targets(draw, rng, x), dtype),
         **operands,
     }
     return Case(function, parameters, operands, exact=False)
 
 
-@st.composite
-def _targets(draw: st.DrawFn, rng: np.random.Generator, x: Array) -> Array:
+def _targets(draw: Draw, rng: np.random.Generator, x: Array) -> Array:
     """Draw lines of one category, often that of x, of several, or that sum to anything."""
-    kind = draw(st.sampled_from(["hard", "soft", "smoothed", "any"]))
+    kind = draw.among(["hard", "soft", "smoothed", "any"])
     shape = x.shape
     category = rng.integers(0, shape[1], (shape[0], *shape[2:]))
     category = np.where(rng.random(category.shape) < 0.5, x.argmax(1), category)

@@ -9,17 +9,16 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.bounds import gamma, unit_roundoff
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.margins import Margin, cancelling
 from deconv_ref.conformance.strategies import (
     integers,
     laid_out,
     reals,
-    rngs,
     shapes,
     some_special,
 )
@@ -38,61 +37,58 @@ Array = NDArray[Any]
 # Cases of batch normalization
 
 
-@st.composite
-def normalizations(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def normalizations(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of ``batch_norm`` or of its gradients."""
     if function == "batch_norm":
-        return draw(_forward(dtypes))
-    return draw(_backward(dtypes))
+        return _forward(draw, dtypes)
+    return _backward(draw, dtypes)
 
 
-@st.composite
-def _forward(draw: st.DrawFn, dtypes: tuple[str, ...]) -> Case:
-    training = draw(st.sampled_from([True, True, False]))
-    shape = draw(shapes(very_long=True))
+def _forward(draw: Draw, dtypes: tuple[str, ...]) -> Case:
+    training = draw.among([True, True, False])
+    shape = shapes(draw, very_long=True)
     if training and _count(shape) < 2:
-        shape = (draw(st.integers(2, 9)), *shape[1:])
+        shape = (draw.integer(2, 9), *shape[1:])
     parameters = {
         "training": training,
-        "momentum": draw(st.sampled_from(MOMENTA)),
-        "epsilon": draw(st.sampled_from(EPSILONS)),
+        "momentum": draw.among(MOMENTA),
+        "epsilon": draw.among(EPSILONS),
     }
-    dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
+    dtype, rng = draw.among(dtypes), draw.rng()
     channels = shape[1]
     x = _channels(rng, shape)
     mean = reals(rng, (channels,))
-    if x.size and draw(st.booleans()):  # as after training
+    if x.size and draw.boolean():  # as after training
         mean += x.mean((0, *range(2, x.ndim)))
     values = {
-        "x": draw(some_special(rng, x, [np.nan])),  # Welford's updates make NaN of infinities
+        "x": some_special(draw, rng, x, [np.nan]),  # Welford's updates make NaN of infinities
         "gamma": _scales(rng, channels),
         "beta": reals(rng, (channels,)),
         "running_mean": mean,
         "running_var": np.abs(reals(rng, (channels,))) + 2.0**-6,
     }
-    return Case("batch_norm", parameters, draw(_laid_out(values, dtype)), exact=False)
+    return Case("batch_norm", parameters, _laid_out(draw, values, dtype), exact=False)
 
 
-@st.composite
-def _backward(draw: st.DrawFn, dtypes: tuple[str, ...]) -> Case:
+def _backward(draw: Draw, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of the gradients, with statistics as `batch_norm` would have saved them."""
-    training = draw(st.sampled_from([True, True, False]))
-    exact = draw(st.sampled_from([True, False]))
-    shape = draw(_powers() if exact else shapes())
+    training = draw.among([True, True, False])
+    exact = draw.among([True, False])
+    shape = _powers(draw) if exact else shapes(draw)
     if _count(shape) == 1:
         shape = (2, *shape[1:])
-    dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
+    dtype, rng = draw.among(dtypes), draw.rng()
     if exact:
         x, mean, inv_std = _mirrored(rng, shape)
         grad_y, scale = integers(rng, shape), integers(rng, shape[1:2])
     else:
         x = _channels(rng, shape).astype(dtype).astype(np.float64)
-        epsilon = draw(st.sampled_from([e for e in EPSILONS if e > 0]))
+        epsilon = draw.among([e for e in EPSILONS if e > 0])
         mean, inv_std = _statistics(x, epsilon)
         grad_y, scale = reals(rng, shape), _scales(rng, shape[1])
     operand = {"x": x, "grad_y": grad_y}
-    chosen = draw(st.sampled_from(["x", "grad_y"]))
-    operand[chosen] = draw(some_special(rng, operand[chosen], [np.nan]))
+    chosen = draw.among(["x", "grad_y"])
+    operand[chosen] = some_special(draw, rng, operand[chosen], [np.nan])
     values = {
         "grad_y": operand["grad_y"],
         "x": operand["x"],
@@ -100,22 +96,20 @@ def _backward(draw: st.DrawFn, dtypes: tuple[str, ...]) -> Case:
         "saved_mean": mean,
         "saved_inv_std": inv_std,
     }
-    operands = draw(_laid_out(values, dtype))
+    operands = _laid_out(draw, values, dtype)
     return Case("batch_norm_backward", {"training": training}, operands, exact)
 
 
-@st.composite
-def _laid_out(draw: st.DrawFn, values: dict[str, Array], dtype: str) -> Any:
-    return {name: draw(laid_out(array, dtype)) for name, array in values.items()}
+def _laid_out(draw: Draw, values: dict[str, Array], dtype: str) -> Any:
+    return {name: laid_out(draw, array, dtype) for name, array in values.items()}
 
 
-@st.composite
-def _powers(draw: st.DrawFn) -> Any:
+def _powers(draw: Draw) -> Any:
     """Draw a shape with a power of two of values per channel, at most 64."""
-    axes = draw(st.integers(0, 3))
-    size = (draw(st.sampled_from([2, 1, 4, 8] if axes < 3 else [2, 1, 4])) for _ in range(axes))
-    batch = 2 if axes > 1 else draw(st.sampled_from([2, 4, 8]))
-    return (batch, draw(st.integers(1, 3)), *size)
+    axes = draw.integer(0, 3)
+    size = (draw.among([2, 1, 4, 8] if axes < 3 else [2, 1, 4]) for _ in range(axes))
+    batch = 2 if axes > 1 else draw.among([2, 4, 8])
+    return (batch, draw.integer(1, 3), *size)
 
 
 def _channels(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -335,19 +329,18 @@ def moving(question: Question) -> bool:
 # Dropout
 
 
-@st.composite
-def dropouts(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def dropouts(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of ``dropout`` or of its gradient: the mask is boolean, or 0 and 1."""
-    shape = draw(shapes(very_long=True))
-    shape = shape[-1:] if draw(st.sampled_from([False] * 5 + [True])) else shape
-    rate, dtype = draw(st.sampled_from(RATES)), draw(st.sampled_from(dtypes))
-    rng = draw(rngs())
-    values = draw(some_special(rng, reals(rng, shape)))
+    shape = shapes(draw, very_long=True)
+    shape = shape[-1:] if draw.one_in(6) else shape
+    rate, dtype = draw.among(RATES), draw.among(dtypes)
+    rng = draw.rng()
+    values = some_special(draw, rng, reals(rng, shape))
     mask = rng.random(shape) < 0.6
     name = "x" if function == "dropout" else "grad_y"
     operands = {
-        name: draw(laid_out(values, dtype)),
-        "mask": draw(laid_out(mask, draw(st.sampled_from([dtype, "bool"])))),
+        name: laid_out(draw, values, dtype),
+        "mask": laid_out(draw, mask, draw.among([dtype, "bool"])),
     }
     halving = math.frexp(1 - rate)[0] == 0.5  # multiplied or divided, it comes to the same
     return Case(function, {"rate": rate}, operands, exact=halving)

@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import DTypeLike, NDArray
 
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.identities import adjoint
 from deconv_ref.conformance.margins import Margin, along, collected, selected
 from deconv_ref.conformance.strategies import (
@@ -22,7 +22,6 @@ from deconv_ref.conformance.strategies import (
     is_power_of_two,
     laid_out,
     reals,
-    rngs,
     shapes,
     some_special,
 )
@@ -42,48 +41,45 @@ LARGER_FACTOR = 7  # of the last axis, at times
 Array = NDArray[Any]
 
 
-@st.composite
-def upsamples(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def upsamples(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of ``upsample`` or of its gradient."""
-    shape = draw(shapes(1))
-    mode = draw(st.sampled_from(["nearest", "linear", "linear"]))
-    align_corners = mode == "linear" and draw(st.booleans())
-    scales = draw(_scales(shape[2:], centred=not align_corners))
+    shape = shapes(draw, 1)
+    mode = draw.among(["nearest", "linear", "linear"])
+    align_corners = mode == "linear" and draw.boolean()
+    scales = _scales(draw, shape[2:], centred=not align_corners)
     parameters = {"scale_factor": scales, "mode": mode, "align_corners": align_corners}
     dyadic = _weight_bits(shape[2:], scales, align_corners) <= WEIGHT_BITS
     exact = dyadic or mode == "nearest"
-    dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
+    dtype, rng = draw.among(dtypes), draw.rng()
     operand, size = "x", shape
     if function == "upsample_backward":
         parameters = {"input_size": shape, **parameters}
         operand, size = "grad_y", (*shape[:2], *map(_outputs, shape[2:], scales))
-        exact = exact and draw(st.sampled_from([True, True, False]))
+        exact = exact and draw.among([True, True, False])
     copied = mode == "nearest" and function == "upsample"
     values = (integers if exact and not copied else reals)(rng, size)
     if dyadic:  # elsewhere rounding decides whether a cell of weight 0 is read
-        values = draw(some_special(rng, values))
-    return Case(function, parameters, {operand: draw(laid_out(values, dtype))}, exact)
+        values = some_special(draw, rng, values)
+    return Case(function, parameters, {operand: laid_out(draw, values, dtype)}, exact)
 
 
-@st.composite
-def _scales(draw: st.DrawFn, size: tuple[int, ...], centred: bool) -> tuple[float, ...]:
+def _scales(draw: Draw, size: tuple[int, ...], centred: bool) -> tuple[float, ...]:
     """Draw scales that leave a cell of each axis: all whole, all powers of two, or any."""
-    kind = draw(st.sampled_from(["whole", "powers", "eighths", "eighths"]))
+    kind = draw.among(["whole", "powers", "eighths", "eighths"])
     most = LARGEST[len(size)]
     scales = []
     for n in size:
         least = math.ceil(EIGHTHS / n) / EIGHTHS
         if kind == "eighths":
-            eighths = st.integers(round(least * EIGHTHS), round(most * EIGHTHS))
-            scale = draw(eighths) / EIGHTHS
+            scale = draw.integer(round(least * EIGHTHS), round(most * EIGHTHS)) / EIGHTHS
             if centred and _is_torn(n, scale):
                 scale = float(math.ceil(scale))
         else:
             among = WHOLE if kind == "whole" else POWERS
-            scale = draw(st.sampled_from([s for s in among if least <= s <= most]))
+            scale = draw.among([s for s in among if least <= s <= most])
         scales.append(scale)
-    if size[-1] <= FEW and draw(st.sampled_from([False] * 7 + [True])):
-        scales[-1] = float(draw(st.integers(int(most) + 1, LARGER)))
+    if size[-1] <= FEW and draw.one_in(8):
+        scales[-1] = float(draw.integer(int(most) + 1, LARGER))
     return tuple(scales)
 
 
@@ -111,23 +107,22 @@ def _weight_bits(size: tuple[int, ...], scales: tuple[float, ...], align_corners
     return bits
 
 
-@st.composite
-def shuffles(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def shuffles(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call of ``pixel_shuffle`` or ``pixel_unshuffle``."""
-    batch, channels, *size = draw(shapes(1, (9, 4, 3)))
+    batch, channels, *size = shapes(draw, 1, (9, 4, 3))
     most = FACTORS[len(size)]
-    factor = tuple(draw(st.integers(1, most)) for _ in size)
-    if draw(st.booleans()):
-        factor = (draw(st.integers(2, most)),) * len(size)
-    if channels < 5 and draw(st.sampled_from([False] * 11 + [True])):
-        factor = (*factor[:-1], draw(st.integers(most + 1, LARGER_FACTOR)))
-    dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
+    factor = tuple(draw.integer(1, most) for _ in size)
+    if draw.boolean():
+        factor = (draw.integer(2, most),) * len(size)
+    if channels < 5 and draw.one_in(12):
+        factor = (*factor[:-1], draw.integer(most + 1, LARGER_FACTOR))
+    dtype, rng = draw.among(dtypes), draw.rng()
     if function == "pixel_shuffle":
         channels *= math.prod(factor)
     else:
         size = [n * f for n, f in zip(size, factor, strict=True)]
-    x = draw(some_special(rng, reals(rng, (batch, channels, *size))))
-    return Case(function, {"factor": factor}, {"x": draw(laid_out(x, dtype))}, exact=True)
+    x = some_special(draw, rng, reals(rng, (batch, channels, *size)))
+    return Case(function, {"factor": factor}, {"x": laid_out(draw, x, dtype)}, exact=True)
 
 
 def resampled(question: Question, quantity: str) -> Margin:

@@ -15,14 +15,14 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.exact import Exact
 from deconv_ref.conformance.margins import Margin, along
-from deconv_ref.conformance.strategies import laid_out, reals, reductions, rngs, shapes, sprinkled
+from deconv_ref.conformance.strategies import laid_out, reals, reductions, shapes, sprinkled
 from deconv_ref.conformance.truth import Operator, Question
 from deconv_ref.ops.similarity.ssim import taps
 
@@ -43,36 +43,34 @@ Array = NDArray[Any]
 # Cases
 
 
-@st.composite
-def of_images(draw: st.DrawFn, function: str, dtypes: tuple[str, ...]) -> Case:
+def of_images(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     """Draw a call on two batches of images, each pair alike in a way of its own."""
-    window = draw(st.sampled_from([None, "gaussian"]))
-    shape = draw(shapes(1, (13, 6, 3)) if window is None else _wide_shapes())
-    data_range, (k1, k2) = draw(st.sampled_from(RANGES)), draw(st.sampled_from(CONSTANTS))
+    window = draw.among([None, "gaussian"])
+    shape = shapes(draw, 1, (13, 6, 3)) if window is None else _wide_shapes(draw)
+    data_range, (k1, k2) = draw.among(RANGES), draw.among(CONSTANTS)
     parameters = {"data_range": data_range, "window": window, "k1": k1, "k2": k2}
-    dtype, rng = draw(st.sampled_from(dtypes)), draw(rngs())
+    dtype, rng = draw.among(dtypes), draw.rng()
     x = _images(rng, shape, data_range)
     y = _images(rng, shape, data_range)
     for at in np.ndindex(shape[:2]):
         y[at] = _likened(rng, x[at], y[at], data_range)
-    if draw(st.sampled_from([False] * 9 + [True])):
+    if draw.one_in(10):
         x = sprinkled(rng, x, (np.nan, np.inf, 0.0))
     images = ("x", "y") if function == "ssim" else ("prediction", "target")
-    operands = {n: draw(laid_out(image, dtype)) for n, image in zip(images, (x, y), strict=True)}
+    operands = {n: laid_out(draw, image, dtype) for n, image in zip(images, (x, y), strict=True)}
     if function != "ssim":
-        more, incoming = draw(
-            reductions(function, lambda places: reals(rng, places), shape[:2], dtype)
+        more, incoming = reductions(
+            draw, function, lambda places: reals(rng, places), shape[:2], dtype
         )
         parameters, operands = parameters | more, operands | incoming
     return Case(function, parameters, operands, exact=False)
 
 
-@st.composite
-def _wide_shapes(draw: st.DrawFn) -> tuple[int, ...]:
+def _wide_shapes(draw: Draw) -> tuple[int, ...]:
     """Draw images that hold Wang's window: small, as there are not many batches and channels."""
-    axes = draw(st.sampled_from([2, 2, 1, 2, 2, 1, 2, 3]))
-    batch, channels = (1, 1) if axes == 3 else (draw(st.integers(0, 2)), draw(st.integers(1, 2)))
-    return (batch, channels, *(CELLS + draw(st.integers(0, BEYOND[axes])) for _ in range(axes)))
+    axes = draw.among([2, 2, 1, 2, 2, 1, 2, 3])
+    batch, channels = (1, 1) if axes == 3 else (draw.integer(0, 2), draw.integer(1, 2))
+    return (batch, channels, *(CELLS + draw.integer(0, BEYOND[axes]) for _ in range(axes)))
 
 
 def _images(rng: np.random.Generator, shape: tuple[int, ...], data_range: float) -> Array:

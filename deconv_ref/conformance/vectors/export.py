@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
-from deconv_ref.conformance.judge import ask, draws
+from deconv_ref.conformance.draws import Draws
+from deconv_ref.conformance.judge import ask
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.vectors.flags import FLAGS, flags
@@ -77,14 +78,15 @@ def write_vectors(
 
 def _distinct(function: str, cases: int, seed: int, dtypes: tuple[str, ...]) -> Iterator[Case]:
     """Draw cases, none of them twice."""
-    kept: dict[Any, Case] = {}
-
-    def enough(case: Case) -> bool:
-        kept.setdefault(case.key(), case)
-        return len(kept) >= cases
-
-    draws(function, dtypes, DRAWN * cases, seed).show(enough)
-    return iter(list(kept.values())[:cases])
+    operator = OPERATORS[function.removesuffix("_backward")]
+    draws = Draws(operator.cases, function, dtypes, seed)
+    distinct: set[Case] = set()
+    for case in map(draws.case, range(DRAWN * cases)):
+        if case not in distinct:
+            distinct.add(case)
+            yield case
+        if len(distinct) == cases:
+            return
 
 
 def _record(name: str, case: Case, write: Callable[[str, NDArray[Any]], Any]) -> dict[str, Any]:
