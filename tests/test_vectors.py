@@ -279,6 +279,10 @@ def case(**changes):
     return change(lambda index: index["cases"][0].update(changes))
 
 
+def call(**changes):
+    return change(lambda index: index["cases"][0]["parameters"].update(changes))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -296,7 +300,7 @@ def case(**changes):
         (case(operator="relu"), "there is no function 'conv' with"),
         (case(results={}), "there is no function 'conv' with results"),
         (case(surplus=1), r"cases\[0\] has 'surplus', which is none of its own"),
-        (case(parameters={"stride": [0]}), "case conv-0000 is no legal call: conv: stride must be"),
+        (call(stride=[0]), "case conv-0000 is no legal call: conv: stride must be"),
         (case(parameters={"surplus": 1}), "case conv-0000 is no legal call: .*surplus"),
         (case(inputs={}), "case conv-0000 is no legal call: "),
         (lambda folder: (folder / "inputs/conv-0000.x.npy").write_bytes(b""), "not as it was writ"),

@@ -168,16 +168,18 @@ def _windows(
 def convolved(question: Question, quantity: str) -> Margin:
     """Bound a sum of products, and what an algorithm by fast transforms makes of it.
 
-    Such an algorithm takes a NaN to every cell of the result.
+    Such an algorithm takes a NaN of an image to every cell of its result, also from a cell that the
+    windows pass over.
     """
     margin = summed(question, quantity)
     if quantity == "bias":
         return margin
-    nan = np.isnan(question.truth[quantity])
+    nan = np.isnan(question.arrays()["x"])
+    spread = nan.any(tuple(range(1, nan.ndim)), keepdims=True) if quantity == "forward" else False
     return replace(
         margin,
         transform=lambda: _transformed(question, quantity) + np.nan_to_num(margin.allowed),
-        spread=np.asarray(nan.any(tuple(range(1, nan.ndim)), keepdims=True)),
+        spread=spread,
     )
 
 
