@@ -262,7 +262,7 @@ def test_the_number_follows_the_parameters():
 
 
 def test_report_and_script_tell_the_same(tmp_path):
-    record = found(named("conv", "dilation_forgotten_in_the_last_axis"), tmp_path)
+    record = found(named("conv", "kernel_flipped"), tmp_path)
     example = record["counterexample"]
     assert example["equation"].startswith("Q1: ")
     element = tuple(example["element"])

@@ -143,7 +143,7 @@ def the_first_stride_for_all(right, *, stride, **call):
     "huggingface/candle#2337", "conv_transpose_backward", replaces="correlate", wrong=("weight",)
 )
 def stride_and_dilation_swapped(right, y, x, sides, shape, stride, dilation, groups):
-    roomy = [(b, a + 3 * n + 15) for (b, a), n in zip(sides, y.shape[2:], strict=True)]
+    roomy = [(b, a + 7 * n + 40) for (b, a), n in zip(sides, y.shape[2:], strict=True)]
     return right(y, x, roomy, shape, dilation, stride, groups)
 
 

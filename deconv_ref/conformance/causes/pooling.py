@@ -156,7 +156,8 @@ def _renumbered(number: Numbering, witness: Witness) -> Prediction:
 
 
 def _raveled(places: Sequence[Array], size: Sequence[int]) -> Array:
-    return np.ravel_multi_index(tuple(places), tuple(size))
+    # Where there is no cell, nobody looks at the number, which may be beyond the size.
+    return np.ravel_multi_index(tuple(places), tuple(size), mode="clip")
 
 
 def _over_padding(case: Case, places: tuple[Array, ...]) -> Array:
