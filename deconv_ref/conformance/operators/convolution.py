@@ -175,11 +175,11 @@ def convolved(question: Question, quantity: str) -> Margin:
     if quantity == "bias":
         return margin
     nan = np.isnan(question.arrays()["x"])
-    spread = nan.any(tuple(range(1, nan.ndim)), keepdims=True) if quantity == "forward" else False
+    spread = np.asarray(nan.any(tuple(range(1, nan.ndim)), keepdims=True))
     return replace(
         margin,
         transform=lambda: _transformed(question, quantity) + np.nan_to_num(margin.allowed),
-        spread=spread,
+        spread=spread if quantity == "forward" else False,
     )
 
 
