@@ -81,4 +81,5 @@ def _flat(array: NDArray[Any]) -> NDArray[Any]:
 
 def _dot(a: NDArray[Any], b: NDArray[Any]) -> int:
     """Multiply and add in integers of any size: the sum of a whole array may outgrow float64."""
-    return sum(int(p) * int(q) for p, q in zip(a.flat, b.flat, strict=True))
+    factors = (x.astype(np.int64).ravel().tolist() for x in (a, b))
+    return sum(p * q for p, q in zip(*factors, strict=True))
