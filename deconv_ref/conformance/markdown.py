@@ -15,7 +15,7 @@ from deconv_ref.conformance.records import (
 )
 from deconv_ref.conformance.report import DIFFERS
 
-__all__ = ["markdown_page"]
+__all__ = ["fenced", "markdown_page", "plain"]
 
 SIGNS = re.compile(r"([\\`*\[\]<>#|~&$@]|(?<![^\W_])_|_(?![^\W_]))")
 
@@ -39,9 +39,9 @@ def markdown_page(document: Mapping[str, Any]) -> str:
         f"deconv_ref {document['deconv_ref']}, Python {environment['python']}, "
         f"NumPy {environment['numpy']}, {environment['system']}, seed {document['seed']}"
     )
-    parts = [f"{_plain(summary(records).capitalize())}.", _plain(origin), _matrix(records)]
+    parts = [f"{plain(summary(records).capitalize())}.", plain(origin), _matrix(records)]
     if document["command"]:
-        parts.insert(2, f"Again:\n\n{_fenced(document['command'], 'sh')}")
+        parts.insert(2, f"Again:\n\n{fenced(document['command'], 'sh')}")
     if any(record["differences"] for record in records):
         parts.append(rf"\{DIFFERS} differs by design in some cases, as documented")
     parts += map(_fault, failures(records))
@@ -51,12 +51,12 @@ def markdown_page(document: Mapping[str, Any]) -> str:
 def _matrix(records: Sequence[Record]) -> str:
     targets = columns(records)
     found = {(r["target"], r["op"], r["quantity"]): r for r in records}
-    heads = [f"{_plain(name)} {_plain(version)}".strip() for name, version in targets.values()]
+    heads = [f"{plain(name)} {plain(version)}".strip() for name, version in targets.values()]
     lines = [_row(["operator", "quantity", *heads]), "|" + " --- |" * (2 + len(heads))]
     for op, quantity in rows(records):
         cells = [found.get((target, op, quantity)) for target in targets]
         spelled = [_verdict(record) if record else "" for record in cells]
-        lines.append(_row([_plain(op), _plain(quantity), *spelled]))
+        lines.append(_row([plain(op), plain(quantity), *spelled]))
     return "\n".join(lines)
 
 
@@ -65,34 +65,34 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _verdict(record: Record) -> str:
-    spelled = _plain(marked(record))
+    spelled = plain(marked(record))
     return f"**{spelled}**" if record["verdict"] in ("wrong", "crashes") else spelled
 
 
 def _fault(same: Sequence[Record]) -> str:
     first = same[0]
     shown = first["counterexample"]
-    parts = [f"### {_plain(title(same))}", _plain(first["reason"])]
-    program = _fenced(shown["script"], "python")
+    parts = [f"### {plain(title(same))}", plain(first["reason"])]
+    program = fenced(shown["script"], "python")
     parts += [
-        _fenced(shown["text"], "text"),
+        fenced(shown["text"], "text"),
         f"<details><summary>Program that shows it</summary>\n\n{program}\n\n</details>",
     ]
     return "\n\n".join(parts)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     r"""Spell text so that it is text in Markdown too, whatever signs are in it.
 
     Examples
     --------
-    >>> print(_plain("a_b <c>"))
+    >>> print(plain("a_b <c>"))
     a_b \<c\>
     """
     return SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
-def _fenced(text: str, language: str) -> str:
+def fenced(text: str, language: str) -> str:
     """Put text between fences that are longer than any in it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
