@@ -9,5 +9,6 @@ rounding may stray (`margins`, by `bounds`), and which `identities` our own trut
 and `script` tell what came out; `journal` keeps the report while a run is under way.
 
 `frameworks` has the adapters, which `sources` and `conventions` turn into a page of the
-documentation. `network` trains networks in lockstep.
+documentation; `findings` makes another of reports, with what `judgements` say of them. `network`
+trains networks in lockstep.
 """
