@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deconv_ref.conformance import findings, judgements
+from deconv_ref.conformance import findings, judgements, script
 from deconv_ref.conformance.frameworks import REQUIRES
 from deconv_ref.conformance.judgements import JUDGEMENTS, Judgement, Kind, judgement_of
 
@@ -151,3 +151,22 @@ def test_every_judgement_is_of_a_finding(judgement):
     assert set(judgement.targets.split()) <= set(REQUIRES)
     assert f"**{judgement.kind.value.capitalize()}.** {judgement.says}" in PAGE
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+#\d+", thread) for thread in judgement.threads)
+
+
+@pytest.mark.parametrize("name", REQUIRES)
+def test_names_of_an_adapter_mean_one_thing(name):
+    # Counterexamples have the adapter's files one after the other in a single program.
+    meanings = {}
+    for statement in ast.parse(script._adapter_source(name)).body:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+            defined = {statement.name}
+        elif isinstance(statement, ast.Assign):
+            targets = [node for target in statement.targets for node in ast.walk(target)]
+            defined = {
+                n.id for n in targets if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+        else:
+            continue
+        for defined_name in defined:
+            meanings.setdefault(defined_name, set()).add(ast.unparse(statement))
+    assert not {own: texts for own, texts in meanings.items() if len(texts) > 1}

@@ -103,7 +103,7 @@ def logarithm_of_sum(x, t, dtype):
 
 def softmax_less_target(x, t, dtype):
     """Measure the terms of p T - t along a line, T the sum of its targets."""
-    terms = softmax(x) * t.sum(1, keepdims=True) + t
+    terms = probabilities(x) * t.sum(1, keepdims=True) + t
     return (x.shape[1] + FEW) * roundoff(dtype) * terms
 
 
@@ -112,21 +112,21 @@ def targets_that_sum_to_1(x, t, dtype):
 
     A rounding of the exponent moves p by as many roundings as the exponent is large.
     """
-    p, total = softmax(x), t.sum(1, keepdims=True)
+    p, total = probabilities(x), t.sum(1, keepdims=True)
     exponents = np.where(p > 0, -p * np.log(p), 0)
     return p * np.abs(total - 1) + roundoff(dtype) * ((x.shape[1] + FEW) * (p + t) + exponents)
 
 
 def loss_of_targets_that_sum_to_1(x, t, dtype):
     """Measure what log S - sum_k t_k d_k leaves out of T log S, and what it loses of its terms."""
-    p, total = softmax(x), t.sum(1)
+    p, total = probabilities(x), t.sum(1)
     logarithm = -np.log(p.max(1, initial=0.0))
     distance = np.where(t > 0, t * (np.log(p.max(1, keepdims=True, initial=0.0)) - np.log(p)), 0)
     terms = (x.shape[1] + FEW) * roundoff(dtype) * (logarithm + 1 + distance.sum(1))
     return logarithm * np.abs(total - 1) + terms
 
 
-def softmax(x):
+def probabilities(x):
     """Divide exponentials by their sum along axis 1."""
     e = np.exp(x - x.max(1, keepdims=True, initial=-np.inf))
     return e / e.sum(1, keepdims=True)

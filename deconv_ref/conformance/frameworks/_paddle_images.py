@@ -9,7 +9,7 @@ from deconv_ref.conformance.frameworks._paddle_arrays import of_size, sides, ten
 MAX_POOLS = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
 AVG_POOLS = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
 MAX_UNPOOLS = (functional.max_unpool1d, functional.max_unpool2d, functional.max_unpool3d)
-LAYOUTS = ("NCW", "NCHW", "NCDHW")
+IMAGE_LAYOUTS = ("NCW", "NCHW", "NCDHW")
 LINEAR = ("linear", "bilinear", "trilinear")
 PAD_MODES = {"zeros": "constant", "reflect": "reflect"}
 PAD_MODES |= {"replicate": "replicate", "circular": "circular"}
@@ -88,13 +88,13 @@ def _upsample(x, *, scale_factor, mode, align_corners):
         scale_factor=list(scale_factor),
         mode="nearest" if mode == "nearest" else LINEAR[x.ndim - 3],
         align_corners=align_corners,
-        data_format=LAYOUTS[x.ndim - 3],
+        data_format=IMAGE_LAYOUTS[x.ndim - 3],
     )
 
 
 def _pad(x, *, padding, mode, value=0.0):
     last_axis_first = [side for pair in reversed(padding) for side in pair]
-    layout = LAYOUTS[x.ndim - 3].replace("W", "L") if x.ndim == 3 else LAYOUTS[x.ndim - 3]
+    layout = "NCL" if x.ndim == 3 else IMAGE_LAYOUTS[x.ndim - 3]
     return functional.pad(x, last_axis_first, PAD_MODES[mode], value, layout)
 
 
