@@ -45,6 +45,7 @@ from deconv_ref.conformance.frameworks._loss_differences import (
     OUT_OF_SUPPORT,
     SIGMOID_LESS_TARGET,
     SOFTMAX_LESS_TARGET,
+    TARGETS_THAT_SUM_TO_1,
 )
 from deconv_ref.conformance.frameworks._paddle_arrays import (
     of_prediction,
@@ -118,7 +119,7 @@ DIFFERENCES: dict[str, list[Difference]] = {
     "binary_cross_entropy_with_logits": [LOSS_BELOW_ITS_TERMS, INFINITE_LOGITS],
     "binary_cross_entropy_with_logits_backward": [SIGMOID_LESS_TARGET],
     "softmax_cross_entropy": [LOGARITHM_OF_SUM, OUT_OF_SUPPORT],
-    "softmax_cross_entropy_backward": [SOFTMAX_LESS_TARGET],
+    "softmax_cross_entropy_backward": [SOFTMAX_LESS_TARGET, TARGETS_THAT_SUM_TO_1],
 }
 """What PaddlePaddle does otherwise by design, by function; no parameter changes it."""
 
