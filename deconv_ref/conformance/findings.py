@@ -42,10 +42,11 @@ What a framework documents as different is no fault and not listed: it stands un
 `WRONG`, or crashed, in a process of its own in which deconv_ref could not be imported. It needs
 NumPy and the framework alone. All of it was found on a CPU.
 
-This page is printed by the tool, from reports that are made first:
+This page is printed by the tool, from reports that are made first. With each finding stands of how
+many cases it was; more cases may find more.
 
 ```sh
-deconv-ref check torch --cases 60 --seed 0 --json torch.json    # and so on
+deconv-ref check torch --cases 60 --json torch.json    # and so on
 python -m deconv_ref.conformance.findings torch.json ... > docs/findings.md
 ```
 """
