@@ -37,8 +37,9 @@ def check(
         typer.Argument(
             metavar="TARGET",
             help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime, openvino, "
-            "paddlepaddle, tinygrad, mlx, skimage), own tiers (equations, cpu, cuda), torch-cuda, "
-            "jax-cuda, or .py files. Default: all that is installed.",
+            "paddlepaddle, tinygrad, mlx, skimage), own tiers (equations, cpu, cuda), variants "
+            "(torch-compile, jax-jit, jax-eager, torch-cuda, jax-cuda), or .py files. Default: all "
+            "that is installed, without variants.",
         ),
     ] = None,
     network: Annotated[

@@ -58,6 +58,9 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
     "cuda": ("numba",),
     "torch-cuda": ("torch",),
     "jax-cuda": ("jax",),
+    "torch-compile": ("torch",),
+    "jax-jit": ("jax",),
+    "jax-eager": ("jax",),
 }
 """Targets that are checked where they are asked for by name alone, and what each imports."""
 

@@ -1,10 +1,21 @@
 """Lines that every family of the PyTorch adapter shares: tensors, gradients, padding."""
 
 import warnings
+from collections.abc import Callable
 
 import torch
 
 from deconv_ref.conformance.frameworks._translation import pairs
+
+# Through which functions of tensors go before they are called.
+COMPILERS: list[Callable[..., Callable[..., torch.Tensor]]] = []
+
+
+def prepared(function):
+    """Give a function of tensors as it is to be called: as it stands, unless it is compiled."""
+    for compiled in COMPILERS:
+        function = compiled(function)
+    return function
 
 
 def tensor(array):
@@ -20,13 +31,13 @@ def tensor(array):
 
 def value(function, *arrays, **parameters):
     """Call a function of tensors with arrays."""
-    return function(*map(tensor, arrays), **parameters).cpu().numpy()
+    return prepared(function)(*map(tensor, arrays), **parameters).cpu().numpy()
 
 
 def gradients(function, grad_y, *arrays, **parameters):
     """Differentiate a function of tensors automatically, with respect to each array."""
     operands = [tensor(array).requires_grad_() for array in arrays]
-    y = function(*operands, **parameters)
+    y = prepared(function)(*operands, **parameters)
     return tuple(grad.cpu().numpy() for grad in torch.autograd.grad(y, operands, tensor(grad_y)))
 
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from deconv_ref.conformance.frameworks._difference import Difference
-from deconv_ref.conformance.frameworks._torch_arrays import gradients, tensor, value
+from deconv_ref.conformance.frameworks._torch_arrays import gradients, prepared, tensor, value
 
 
 def linear(x, weight, bias=None):
@@ -24,10 +24,10 @@ def batch_norm(x, gamma, beta, running_mean, running_var, *, training, momentum=
     running = [tensor(array).clone() for array in (running_mean, running_var)]
     x, gamma, beta = map(tensor, (x, gamma, beta))
     if x.numel():
-        function = torch.native_batch_norm
+        function = prepared(torch.native_batch_norm)
         y, *used = function(x, gamma, beta, *running, training, momentum, epsilon)
     else:  # `batch_norm` does not call it then
-        y, used = _batch_norm(x, gamma, beta, running, training), []
+        y, used = prepared(_batch_norm)(x, gamma, beta, running, training), []
     saved = [statistics.cpu().numpy() for statistics in used] if training else [None, None]
     return (y.cpu().numpy(), *(statistics.numpy() for statistics in running), *saved)
 
@@ -40,9 +40,8 @@ def batch_norm_backward(grad_y, x, gamma, saved_mean, saved_inv_std, *, training
         return gradients(_batch_norm, grad_y, x, gamma, gamma, running=(None, None), training=True)
     saved = map(np.ascontiguousarray, (saved_mean, saved_inv_std))  # as they are kept
     grad_y, x, gamma, mean, inv_std = map(tensor, (grad_y, x, gamma, *saved))
-    grads = torch.ops.aten.native_batch_norm_backward(
-        grad_y, x, gamma, None, None, mean, inv_std, training, 0.0, [True, True, True]
-    )
+    backward = prepared(torch.ops.aten.native_batch_norm_backward)
+    grads = backward(grad_y, x, gamma, None, None, mean, inv_std, training, 0.0, [True, True, True])
     return tuple(grad.cpu().numpy() for grad in grads)
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from deconv_ref.conformance.frameworks._torch_arrays import tensor, value
+from deconv_ref.conformance.frameworks._torch_arrays import prepared, tensor, value
 
 
 def mse(prediction, target, *, reduction="mean"):
@@ -70,7 +70,7 @@ def softmax_cross_entropy_backward(prediction, target, **parameters):
 
 def _gradient(function, prediction, target, *, grad_loss=1.0, **parameters):
     prediction = tensor(prediction).requires_grad_()
-    loss = function(prediction, tensor(target), **parameters)
+    loss = prepared(function)(prediction, tensor(target), **parameters)
     is_array = getattr(grad_loss, "shape", ()) != ()
     grad = tensor(grad_loss) if is_array else torch.full_like(loss, float(grad_loss))
     return torch.autograd.grad(loss, prediction, grad)[0].cpu().numpy()

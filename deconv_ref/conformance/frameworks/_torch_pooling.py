@@ -1,10 +1,18 @@
 """PyTorch's pooling and unpooling: ``max_pool``, ``max_unpool`` and ``avg_pool``, by rank."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from torch.nn import functional
 
-from deconv_ref.conformance.frameworks._torch_arrays import gradients, sides, tensor, value
+from deconv_ref.conformance.frameworks._torch_arrays import (
+    gradients,
+    prepared,
+    sides,
+    tensor,
+    value,
+)
 
 MAX_POOLS = (functional.max_pool1d, functional.max_pool2d, functional.max_pool3d)
 AVG_POOLS = (functional.avg_pool1d, functional.avg_pool2d, functional.avg_pool3d)
@@ -13,7 +21,7 @@ MAX_UNPOOLS = (functional.max_unpool1d, functional.max_unpool2d, functional.max_
 
 def max_pool(x, kernel_size, *, stride, padding, dilation, ceil_mode):
     """Compute y and the indices."""
-    y, indices = MAX_POOLS[len(kernel_size) - 1](
+    y, indices = prepared(MAX_POOLS[len(kernel_size) - 1])(
         tensor(x),
         kernel_size,
         stride,
@@ -42,14 +50,16 @@ def max_pool_backward(grad_y, indices, input_size):
 
 def max_unpool(x, indices, output_size):
     """Compute y."""
-    return value(_max_unpool, x, indices, output_size=output_size)
+    with _in_any_order():
+        return value(_max_unpool, x, indices, output_size=output_size)
 
 
 def max_unpool_backward(grad_y, indices):
     """Compute the gradient of x."""
     x = np.zeros(indices.shape, grad_y.dtype)
     parameters = {"indices": tensor(indices), "output_size": grad_y.shape}
-    return gradients(_max_unpool, grad_y, x, **parameters)[0]
+    with _in_any_order():
+        return gradients(_max_unpool, grad_y, x, **parameters)[0]
 
 
 def avg_pool(x, kernel_size, **parameters):
@@ -73,9 +83,15 @@ def _max_unpool(x, indices, output_size):
     function = MAX_UNPOOLS[x.ndim - 3]
     size = list(output_size[2:])
     kernel_size = [n - o + 1 for n, o in zip(size, x.shape[2:], strict=True)]
-    torch.use_deterministic_algorithms(False)  # there is none
+    return function(x, indices, kernel_size, [1] * len(size), 0, size)
+
+
+@contextmanager
+def _in_any_order():
+    """Allow what has no deterministic algorithm."""
+    torch.use_deterministic_algorithms(False)
     try:
-        return function(x, indices, kernel_size, [1] * len(size), 0, size)
+        yield
     finally:
         torch.use_deterministic_algorithms(True)
 

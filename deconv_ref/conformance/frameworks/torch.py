@@ -324,4 +324,4 @@ def _conv_transpose(
 
 
 def _oriented(weight, flip_kernel):
-    return weight.flip(*range(2, weight.ndim)) if flip_kernel else weight
+    return weight.flip(tuple(range(2, weight.ndim))) if flip_kernel else weight
