@@ -5,16 +5,15 @@ import json
 import subprocess
 import sys
 import textwrap
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from deconv_ref.conformance import frameworks, judge, report, runner, serve
+from deconv_ref.conformance import judge, report, runner
+from deconv_ref.conformance.here import Here
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.worker import Worker
 
 SLICES = Path(__file__).with_name("slices.py")
 FUNCTIONS = ("conv", "conv_backward", "conv_transpose", "conv_transpose_backward")
@@ -70,26 +69,6 @@ class Checked:
             for record in self.document["results"]
             if record["op"] == op and (record["quantity"] in OPERATORS[op].gradients) == backward
         }
-
-
-class Here(Worker):
-    """Runs a target in this process: what is fresh is the module, which is loaded again."""
-
-    _module = None
-
-    def load(self):
-        """Load the target."""
-        return frameworks.load(self.target)
-
-    def _answer(self, kind, *arguments):
-        if self._module is None:
-            self._module = self.load()
-        # Its warnings would go to a log, had it a process of its own.
-        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            return serve.HANDLERS[kind](self._module, *arguments)
-
-    def stop(self):
-        self._module = None
 
 
 def check(*targets, ops=("conv", "conv_transpose"), worker=Here, shrink=True, **plan):

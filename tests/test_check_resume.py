@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checking import Here
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -24,6 +23,7 @@ from deconv_ref.commands.output import Output
 from deconv_ref.conformance import journal, report, runner
 from deconv_ref.conformance.compare import Verdict
 from deconv_ref.conformance.frameworks import TargetError
+from deconv_ref.conformance.here import Here
 from deconv_ref.conformance.journal import Journal, JournalError, decoded, encoded
 from deconv_ref.conformance.judge import Judge
 

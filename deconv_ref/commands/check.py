@@ -38,8 +38,8 @@ def check(
             metavar="TARGET",
             help="Frameworks (scipy, torch, tensorflow, keras, jax, onnx, onnxruntime, openvino, "
             "paddlepaddle, tinygrad, mlx, skimage), own tiers (equations, cpu, cuda), variants "
-            "(torch-compile, jax-jit, jax-eager, torch-cuda, jax-cuda), or .py files. Default: all "
-            "that is installed, without variants.",
+            "(torch-compile, jax-jit, jax-eager, torch-cuda, jax-cuda), .py files, or modules. "
+            "Default: all that is installed, without variants.",
         ),
     ] = None,
     network: Annotated[

@@ -14,7 +14,7 @@ from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.tally import Tally
 from deconv_ref.conformance.worker import MEMORY, Identity, Worker
 
-__all__ = ["Plan", "Progress", "Result", "Run", "check"]
+__all__ = ["Plan", "Progress", "Result", "Run", "check", "judge_function"]
 
 SLOW = ("jax", "keras", "tensorflow", "tinygrad", "openvino")
 """Those that compile, or trace, every new shape."""
@@ -146,7 +146,7 @@ def check(
             for function in plan.functions():
                 part = known.get((run.worker.target, function))
                 if part is None:
-                    part = _judged(plan, run, function, progress, judged_by or _alone)
+                    part = judge_function(plan, run, function, progress, judged_by or _alone)
                     if run.worker.closed:
                         break
                     finished(part)
@@ -191,13 +191,14 @@ def _alone(run: Run, function: str, plan: Plan) -> Judge:
     return Judge(run.worker, function, plan.cases, plan.seed, plan.dtypes)
 
 
-def _judged(
+def judge_function(
     plan: Plan,
     run: Run,
     function: str,
-    progress: Progress,
-    judged_by: Callable[[Run, str, Plan], Judge],
+    progress: Progress = lambda *_: None,
+    judged_by: Callable[[Run, str, Plan], Judge] = _alone,
 ) -> list[Result]:
+    """Judge one function of a target that was started."""
     judge = judged_by(run, function, plan)
     offered = function in run.identity.functions
     if offered:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding
-from deconv_ref.conformance.frameworks import OWN_TIERS, is_file, module_of
+from deconv_ref.conformance.frameworks import OWN_TIERS, is_file, is_module, module_of
 from deconv_ref.conformance.operators import OPERATORS
 
 __all__ = ["call_text", "write_script"]
@@ -134,6 +134,8 @@ def _target_source(target: str, function: str) -> str:
         )
     if target in (*OWN_TIERS, "cuda"):
         return f"from {PACKAGE}.{target} import {function}"
+    if is_module(target):
+        return f"from {target} import {function}"
     return _pruned(_adapter_source(module_of(target)), function)
 
 

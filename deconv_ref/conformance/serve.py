@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
-from deconv_ref.conformance.frameworks import TargetError, load, one_line, trainer_of
+from deconv_ref.conformance.frameworks import FILE, TargetError, load, one_line, trainer_of
 from deconv_ref.conformance.process import fall_with, receive, send
 from deconv_ref.conformance.settings import Settings
 from deconv_ref.conformance.worker import Answer, Excuse, Identity, Trained, Trainer
@@ -21,7 +21,7 @@ from deconv_ref.conformance.worker import Answer, Excuse, Identity, Trained, Tra
 if TYPE_CHECKING:
     from deconv_ref.conformance.network.systems import Task
 
-__all__ = ["serve"]
+__all__ = ["HANDLERS", "as_results", "memory", "serve"]
 
 
 def serve(target: str, link: int | None = None) -> None:
@@ -75,7 +75,7 @@ def _identify(module: Any, wanted: tuple[str, ...]) -> Identity:
     functions = frozenset(name for name in wanted if callable(getattr(module, name, None)))
     if not functions and not hasattr(module, "NAME"):  # an adapter says what it is, and has others
         raise TargetError(
-            f"{module.__file__}: has none of the functions to check: {', '.join(wanted)}"
+            f"{_origin(module)}: has none of the functions to check: {', '.join(wanted)}"
         )
     return Identity(
         *_name(module),
@@ -87,35 +87,44 @@ def _identify(module: Any, wanted: tuple[str, ...]) -> Identity:
 
 def _name(module: Any) -> tuple[str, str]:
     """Give name and version."""
-    name = getattr(module, "NAME", Path(module.__file__).stem)
+    name = getattr(module, "NAME", module.__name__.removeprefix(FILE))
     return str(name), str(getattr(module, "VERSION", ""))
+
+
+def _origin(module: Any) -> str:
+    """Say where a module comes from: one that is built in has no file."""
+    return getattr(module, "__file__", None) or module.__name__
 
 
 def _call(module: Any, case: Case) -> Answer:
     operands = {name: operand.array() for name, operand in case.operands.items()}
-    before = {name: _memory(array).tobytes() for name, array in operands.items()}
+    before = {name: memory(array) for name, array in operands.items()}
     try:
-        result = getattr(module, case.function)(**operands, **case.parameters)
-        results = tuple(map(_plain, result if isinstance(result, tuple | list) else (result,)))
+        results = as_results(getattr(module, case.function)(**operands, **case.parameters))
     except Exception as error:
         return Answer(error=one_line(error))
-    written = (n for n, array in operands.items() if _memory(array).tobytes() != before[n])
+    written = (name for name, array in operands.items() if memory(array) != before[name])
     return Answer(results, harm=next(written, None))
 
 
-def _memory(array: NDArray[Any]) -> NDArray[Any]:
+def as_results(result: Any) -> tuple[NDArray[Any] | str | None, ...]:
+    """List what a function gave, whether it is one array or several."""
+    return tuple(map(_plain, result if isinstance(result, tuple | list) else (result,)))
+
+
+def memory(array: NDArray[Any]) -> bytes:
     """Give all the memory that an array is a part of: the cells between its own too."""
-    return array if array.base is None else array.base
+    return (array if array.base is None else array.base).tobytes()
 
 
 def _trainer(module: Any) -> Trainer:
     trainer = trainer_of(module)
     if trainer is None and not hasattr(module, "NAME"):
-        raise TargetError(f"{module.__file__}: has no function train to check")
+        raise TargetError(f"{_origin(module)}: has no function train to check")
     convention = getattr(trainer, "CONVENTION", "keras") if trainer else None
     if convention not in ("keras", "torch", None):
         wanted = 'CONVENTION must be "keras" or "torch"'
-        raise TargetError(f"{module.__file__}: {wanted}, got {convention!r}")
+        raise TargetError(f"{_origin(module)}: {wanted}, got {convention!r}")
     return Trainer(*_name(module), convention)
 
 

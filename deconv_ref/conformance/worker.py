@@ -6,7 +6,7 @@ itself prints goes elsewhere. See `deconv_ref.conformance.process`.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +81,35 @@ class Trained:
 
 
 class Worker:
-    """Run a target's functions in a process that is started again whenever it dies."""
+    """Run a target's functions in a process that is started again whenever it dies.
 
-    def __init__(self, target: str, timeout: float, threads: int, memory: int = MEMORY) -> None:
+    Parameters
+    ----------
+    target : str
+        What to load.
+    timeout : float
+        Seconds that it has for one request.
+    threads : int
+        That it may use.
+    memory : int
+        MiB that it may hold.
+    folders : sequence of str
+        Where it finds modules, before those that every process knows.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        timeout: float,
+        threads: int,
+        memory: int = MEMORY,
+        folders: Sequence[str] = (),
+    ) -> None:
         self.target = target
         self.timeout = timeout
         self.memory = memory
         self._threads = threads
+        self._folders = tuple(folders)
         self._child: Child | None = None
         self._closed = False
         self._declines = self._differs = True
@@ -214,6 +236,8 @@ class Worker:
         arguments = ["-P", "-m", "deconv_ref.conformance.serve", self.target]
         threads = str(self._threads)
         environment = {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads, **os.environ}
+        if self._folders:
+            environment["PYTHONPATH"] = os.pathsep.join(self._folders)
         self._child = Child(arguments, environment, self.memory)
 
     def stop(self) -> None:

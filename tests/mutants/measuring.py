@@ -3,10 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from checking import Here
-
 from deconv_ref.conformance import judge
 from deconv_ref.conformance.compare import Verdict
+from deconv_ref.conformance.here import Here
 from mutants import Mutant
 
 DTYPES = ("float32", "float64")

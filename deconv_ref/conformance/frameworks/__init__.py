@@ -1,4 +1,4 @@
-"""Targets by name: one adapter a file, and any Python file with functions of the contract's names.
+"""Targets by name: an adapter a file, and any module or file with the contract's functions.
 
 An adapter translates between deconv_ref's conventions and its framework's. Its source goes into
 stand-alone counterexamples, so it imports NumPy and its framework alone.
@@ -24,6 +24,7 @@ from deconv_ref.cuda import numba_cuda
 from deconv_ref.errors import BackendError
 
 __all__ = [
+    "FILE",
     "OWN_TIERS",
     "REQUIRES",
     "TRAINERS",
@@ -32,6 +33,7 @@ __all__ = [
     "gpu_tier",
     "installed",
     "is_file",
+    "is_module",
     "load",
     "module_of",
     "one_line",
@@ -65,6 +67,7 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
 """Targets that are checked where they are asked for by name alone, and what each imports."""
 
 OWN_TIERS = ("equations", "cpu")
+FILE = "target:"  # begins the name of what is loaded from a file: it shadows no package
 TRAINERS = ("torch", "keras", "jax", "cpu")
 """Adapters that train networks too."""
 
@@ -96,13 +99,18 @@ def is_file(target: str) -> bool:
     return target.endswith(".py") or "/" in target or "\\" in target
 
 
+def is_module(target: str) -> bool:
+    """Tell whether a target is spelled as somebody's module rather than as one of our own."""
+    return not is_file(target) and target not in _packages()
+
+
 def module_of(target: str) -> str:
     """Name the module of an adapter in this package: a name of Python's has no dashes."""
     return target.replace("-", "_")
 
 
 def load(target: str) -> ModuleType:
-    """Import a target: an adapter by name, or a Python file.
+    """Import a target: an adapter by name, a Python file, or a module that is installed.
 
     Raises
     ------
@@ -111,11 +119,9 @@ def load(target: str) -> ModuleType:
     """
     if is_file(target):
         return _load_file(Path(target))
-    packages = {**REQUIRES, **VARIANTS, **dict.fromkeys(OWN_TIERS, ())}
-    if target not in packages:
-        known = ", ".join([*REQUIRES, *OWN_TIERS, *VARIANTS])
-        raise TargetError(f"unknown target {target!r}; known: {known}, or the path of a .py file")
-    for package in packages[target]:
+    if is_module(target):
+        return _load_module(target)
+    for package in _packages()[target]:
         if importlib.util.find_spec(package) is None:
             extra = target.partition("-")[0]
             remedy = f'python -m pip install "deconv_ref[{extra}]"'
@@ -138,10 +144,32 @@ def trainer_of(target: ModuleType) -> ModuleType | None:
     return importlib.import_module(f"{package}._{name}_network")
 
 
+def _packages() -> dict[str, tuple[str, ...]]:
+    """List our own targets by name, and the packages that each imports."""
+    return {**REQUIRES, **VARIANTS, **dict.fromkeys(OWN_TIERS, ())}
+
+
+def _load_module(name: str) -> ModuleType:
+    try:
+        there = all(map(str.isidentifier, name.split("."))) and importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # of what stands before a dot
+        there = None
+    except Exception as error:
+        raise TargetError(f"{name}: cannot be imported: {one_line(error)}") from error
+    if not there:
+        known = ", ".join([*REQUIRES, *OWN_TIERS, *VARIANTS])
+        others = "the path of a .py file or the name of a module"
+        raise TargetError(f"unknown target {name!r}; known: {known}, or {others}")
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise TargetError(f"{name}: cannot be imported: {one_line(error)}") from error
+
+
 def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise TargetError(f"{path}: no such file")
-    name = f"target:{path.stem}"  # shadows nothing: the file may be called as a package is
+    name = f"{FILE}{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise TargetError(f"{path}: not a Python file; its name must end in .py")
