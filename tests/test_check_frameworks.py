@@ -57,6 +57,10 @@ def checked(met, tmp_path_factory):
 def test_these_conform(name, checked):
     for result in checked(name).document["results"]:
         absent = name in FORWARD_ONLY and result["quantity"] != "forward"
+        if (name, result["op"], result["verdict"]) == ("scipy", "conv_transpose", "wrong"):
+            # It pads the larger operand, and multiplies these zeros by a NaN in the smaller one.
+            assert "expected 0.0, got nan" in result["reason"]
+            continue
         assert result["verdict"] == ("absent" if absent else "conforms"), result["reason"]
         assert result["cases"] == (0 if absent else FEWER_CASES.get(name, CASES))
 
