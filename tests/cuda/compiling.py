@@ -15,7 +15,7 @@ from numba import cuda, typeof
 from numba.cuda import dispatcher
 
 from deconv_ref import backend
-from deconv_ref.cuda import arrays, elementwise, kernels, tuned
+from deconv_ref.cuda import arrays, channels, elementwise, kernels, tuned
 
 CAPABILITY = (9, 0)
 
@@ -67,7 +67,8 @@ def instead_of_running():
         patch(backend, numba_cuda=lambda function: cuda)
         patch(dispatcher, get_current_device=lambda: device)
         patch(tuned, launch=compiled.launch)
-        to_device = lambda array: array.view(Standin)  # noqa: E731
+        patch(channels, empty=standin)
+        to_device = lambda array, stream=0: array.view(Standin)  # noqa: E731
         patch(
             cuda,
             get_current_device=lambda: device,
