@@ -46,6 +46,13 @@ def pad_point(x, value, mode, before, n, c, d, h, w):
     return x[n, c, z, i, j]
 
 
+def candidate(t, before, size, cell):
+    """Give the ``t``-th position of an axis that may show a cell: the padding's, and P + cell."""
+    if t < before:
+        return t
+    return before + cell if t == before else t + size - 1
+
+
 def pad_gradient_point(grad_y, zero, mode, before, size, n, c, z, i, j):
     """Evaluate one element of the input gradient; ``zero`` is 0 in the type to add in.
 
@@ -54,11 +61,14 @@ def pad_gradient_point(grad_y, zero, mode, before, size, n, c, z, i, j):
     over the positions that show this cell: source(d) = z, source(h) = i, source(w) = j.
     """
     total = zero
-    for d in range(grad_y.shape[2]):
+    for t in range(grad_y.shape[2] - size[0] + 1):
+        d = candidate(t, before[0], size[0], z)
         if source(mode, d, before[0], size[0]) == z:
-            for h in range(grad_y.shape[3]):
+            for u in range(grad_y.shape[3] - size[1] + 1):
+                h = candidate(u, before[1], size[1], i)
                 if source(mode, h, before[1], size[1]) == i:
-                    for w in range(grad_y.shape[4]):
+                    for v in range(grad_y.shape[4] - size[2] + 1):
+                        w = candidate(v, before[2], size[2], j)
                         if source(mode, w, before[2], size[2]) == j:
                             total += grad_y[n, c, d, h, w]
     return total

@@ -12,7 +12,7 @@ from deconv_ref.ops.padding import equations
 __all__ = ["forward", "gradient"]
 
 FORWARD = Fill(equations.pad_point, equations.source)
-GRADIENT = Fill(equations.pad_gradient_point, equations.source)
+GRADIENT = Fill(equations.pad_gradient_point, equations.candidate, equations.source)
 
 Pairs = tuple[tuple[int, int], ...]
 
