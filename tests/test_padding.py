@@ -12,7 +12,7 @@ from layouts import LAYOUTS, assert_layout_does_not_matter
 import deconv_ref as dr
 from deconv_ref import backend
 from deconv_ref.checks import volume
-from deconv_ref.ops.padding import literal
+from deconv_ref.ops.padding import equations, literal
 from deconv_ref.ops.padding.pad import MODES, pad, pad_backward
 
 TIERS = ("literal", "cpu")
@@ -119,6 +119,17 @@ def test_kernels_add_in_the_order_of_the_equations(case, seed):
         )
         got = computed(x, *case[1:], grad_y)
         assert_equal(got, computed(x, *case[1:], grad_y, tier="literal"))
+
+
+@pytest.mark.parametrize("mode", range(len(MODES)), ids=MODES)
+def test_an_element_of_the_gradient_looks_at_few_positions(mode, monkeypatch):
+    """At the padding's and its own: an axis takes as long as it is, not its square."""
+    seen, source = [], equations.source
+    monkeypatch.setattr(equations, "source", lambda *at: seen.append(at) or source(*at))
+    grad_y = np.ones((1, 1, 1, 1, 45), object)
+    for j in range(40):
+        equations.pad_gradient_point(grad_y, 0, mode, (0, 0, 3), (1, 1, 40), 0, 0, 0, 0, j)
+    assert len(seen) == 40 * (1 + 1 + 6)
 
 
 @settings(max_examples=150)

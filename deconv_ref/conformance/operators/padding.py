@@ -7,6 +7,7 @@ from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.identities import adjoint
 from deconv_ref.conformance.margins import collected
 from deconv_ref.conformance.strategies import (
+    VERY_LONG,
     integers,
     laid_out,
     reals,
@@ -47,6 +48,8 @@ def _sides(draw: Draw, size: tuple[int, ...], mode: str) -> tuple[tuple[int, int
     wide = draw.among([WIDE] * 5 + [WIDEST])
     limits = [{"reflect": n - 1, "circular": n}.get(mode, wide) for n in size]
     most = [min(limit, wide) for limit in limits]
+    if size[-1] >= VERY_LONG:  # and a pad of another axis as long again
+        most[:-1] = [0] * (len(size) - 1)
     return tuple((draw.integer(0, n), draw.integer(0, n)) for n in most)
 
 
