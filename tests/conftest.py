@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,6 +14,9 @@ TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "deconv_ref"
 
 sys.path.insert(0, str(TESTS))  # tests import `oracles` by its plain name
+
+# A shell's jobs in the background ignore Ctrl-C, and so does what they start: not here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _sources():

@@ -476,14 +476,17 @@ def test_an_interrupt_ends_it_quickly_and_leaves_no_process(seconds, folder):
         cwd=folder,
         start_new_session=True,
     )
-    while not loaded.exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    time.sleep(seconds)
-    process.send_signal(signal.SIGINT)
-    begun = time.monotonic()
-    printed, errors = process.communicate(timeout=60)
-    assert time.monotonic() - begun < 10
+    try:
+        while not loaded.exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        printed, errors = process.communicate(timeout=60)
+        assert time.monotonic() - begun < 10
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert "crashes" not in printed  # nothing did

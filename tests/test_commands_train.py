@@ -167,7 +167,7 @@ def begin(folder, name):
     )
 
 
-def stop_later(folder, name, number, seconds=0.0):
+def stop_later(folder, name, number, seconds=0.1):
     """Begin, and send a signal some time after the first checkpoint: status and complaints."""
     process, checkpoint = begin(folder, name), Files(folder / name).checkpoint
     while not checkpoint.exists():
@@ -178,6 +178,7 @@ def stop_later(folder, name, number, seconds=0.0):
     _, err = process.communicate(timeout=60)
     if not (folder / name).exists():
         return process.returncode, err
+    assert seconds > 1e-6, "it minds no signals"
     for path in folder.glob(f"{Path(name).stem}*"):  # it was over before, on a fast machine
         path.unlink()
     return stop_later(folder, name, number, seconds / 4)
