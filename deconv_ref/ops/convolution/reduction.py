@@ -3,6 +3,9 @@
 The weight gradient reads the same patches as the forward map: element (channel, tap) of a filter
 is the product of the filter's line of ``grad_y`` and the line of the patch that starts at the
 offset of that term.
+
+The blocks of positions are dealt out in *chunks*, as many as the shape says, whose sums are kept
+apart and added at the end: so threads share the positions, and results do not depend on them.
 """
 
 import math
@@ -50,6 +53,8 @@ CHUNK = 64  # channels, and filters, whose lines are held at a time
 STARTING = 1.0  # what it costs to start a run of positions, in positions
 MANY = 12  # filters from which on the lanes of a tile are filters, not positions
 LEAST = 16  # filters that are left to a thread
+CHUNKS = 8  # at most
+APART = 1 << 18  # numbers that all chunks' sums are at most
 ALONE = 1 << 18  # products that one thread finishes before a second one has started
 TOGETHER = tuple(terms_together(max(vectors, 1)) for vectors in range(ABREAST + 1))
 
@@ -62,6 +67,7 @@ class DotLayout(NamedTuple):
     taps: np.ndarray  # (taps, 3): those that meet a cell at some position
     offsets: np.ndarray  # (channels * taps,): place of each term in a patch
     by_filter: bool  # whether the lanes of a tile are filters, or positions
+    chunks: int
     products: int
 
 
@@ -80,14 +86,15 @@ def dot_layout(
     (phase,) = plan.phases
     chunk = min(channels, CHUNK)
     offsets = np.arange(chunk)[:, None] * blocks.pitch + phase.places @ units
-    positions = int(np.prod(plan.positions))
+    elements = filters * groups * channels * len(phase.taps)
     return DotLayout(
         blocks,
         plan.planes,
         phase.taps,
         offsets.reshape(-1),
         by_filter,
-        positions * filters * groups * channels * len(phase.taps),
+        max(1, min(CHUNKS, math.prod(blocks.number), APART // max(elements, 1))),
+        math.prod(plan.positions) * elements,
     )
 
 
@@ -102,8 +109,8 @@ def weight_sums(
     by_filter, by_channel = 1, -(-channels // CHUNK)
     fewest = 2 * LEAST if plan.by_filter else 2
     wanted = 2 * threads.threads() if threads.threads() > 1 and plan.products > ALONE else 1
-    by_group = min(groups, wanted)
-    while by_group * by_filter * by_channel < wanted:
+    by_group = min(groups, -(-wanted // plan.chunks))
+    while plan.chunks * by_group * by_filter * by_channel < wanted:
         if filters // by_filter >= max(channels // by_channel, fewest):
             by_filter *= 2
         elif channels // by_channel >= 2:
@@ -111,21 +118,42 @@ def weight_sums(
         else:
             break
     cuts = by_group, by_filter, by_channel
+    parts = (
+        grad_weight[None]
+        if plan.chunks == 1
+        else np.zeros((plan.chunks, *grad_weight.shape), grad_weight.dtype)
+    )
     piece = sum_by_filter if plan.by_filter else sum_by_position
     threads.run_shares(
-        piece, math.prod(cuts), plan.products // PRODUCTS, grad_weight, grads, source, groups,
-        plan.blocks, plan.planes, plan.offsets, cuts,
+        piece, plan.chunks * math.prod(cuts), plan.products // PRODUCTS, parts, grads, source,
+        groups, plan.blocks, plan.planes, plan.offsets, cuts,
     )  # fmt: skip
+    if plan.chunks > 1:
+        flat = grad_weight.reshape(-1)
+        threads.run_shares(add_parts, flat.size, parts.size, flat, parts.reshape(len(parts), -1))
 
 
 @numba.njit(cache=True, nogil=True)
-def cut(grad_weight, groups, cuts, n):
-    """Give the groups, the filters and the channels of part n, the latter counted in a group."""
-    filters, channels = grad_weight.shape[0] // groups, grad_weight.shape[1]
+def add_parts(total, parts, first, last):
+    """Add up the sums of all chunks, one after another."""
+    if threads.shared(first, last):
+        return
+    total[first:last] = 0
+    for part in range(parts.shape[0]):
+        for n in range(first, last):
+            total[n] += parts[part, n]
+
+
+@numba.njit(cache=True, nogil=True)
+def cut(parts, groups, cuts, n):
+    """Give chunk, groups, filters and channels of piece n, the latter two counted in a group."""
+    filters, channels = parts.shape[1] // groups, parts.shape[2]
     by_group, by_filter, by_channel = cuts
     m, n = n % by_filter, n // by_filter
-    c, g = n % by_channel, n // by_channel
+    c, n = n % by_channel, n // by_channel
+    g, chunk = n % by_group, n // by_group
     return (
+        chunk,
         (groups * g // by_group, groups * (g + 1) // by_group),
         (filters * m // by_filter, filters * (m + 1) // by_filter),
         (channels * c // by_channel, channels * (c + 1) // by_channel),
@@ -133,24 +161,33 @@ def cut(grad_weight, groups, cuts, n):
 
 
 @numba.njit(cache=True, nogil=True)
-def sum_by_position(grad_weight, grads, source, groups, blocks, planes, offsets, cuts, first, last):
+def blocks_of(blocks, chunk, chunks):
+    """Give the first block of a chunk, and that of the next one."""
+    number = blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]
+    return number * chunk // chunks, number * (chunk + 1) // chunks
+
+
+@numba.njit(cache=True, nogil=True)
+def sum_by_position(parts, grads, source, groups, blocks, planes, offsets, cuts, first, last):
     """Compute the elements of some parts; see `cut`."""
     if threads.shared(first, last):
         return
-    lanes, taps = DOT_BYTES // grad_weight.itemsize, grad_weight.shape[2]
+    lanes, taps = DOT_BYTES // parts.itemsize, parts.shape[3]
     pitch = -(-blocks.grains * blocks.grain // lanes) * lanes
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
     shape = (0, 0, 0, 0, 0)
     for n in range(first, last):
-        own_groups, own_filters, own_channels = cut(grad_weight, groups, cuts, n)
+        chunk, own_groups, own_filters, own_channels = cut(parts, groups, cuts, n)
+        grad_weight = parts[chunk]
         channels = own_channels[1] - own_channels[0]
         patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
         lines = np.empty(min(own_filters[1] - own_filters[0], CHUNK) * pitch, grad_weight.dtype)
         places = longer(offsets, channels * taps, LONGEST)
         result = grad_weight.reshape(grad_weight.shape[0], -1)
         result = result[:, own_channels[0] * taps : own_channels[1] * taps]
-        for block in range(blocks_of(blocks)):
+        begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
+        for block in range(begin_block, end_block):
             start, length = block_bounds(blocks, block)
             count = place_vectors(
                 sources, targets, blocks, blocks.grain, start, length, shape, False
@@ -195,25 +232,27 @@ def add_tiles(result, lines, pitch, patch, places, sources, count):
 
 
 @numba.njit(cache=True, nogil=True)
-def sum_by_filter(grad_weight, grads, source, groups, blocks, planes, offsets, cuts, first, last):
+def sum_by_filter(parts, grads, source, groups, blocks, planes, offsets, cuts, first, last):
     """Compute the same with filters side by side: sums of a block, added up over the blocks."""
     if threads.shared(first, last):
         return
-    lanes, taps = VECTOR_BYTES // grad_weight.itemsize, grad_weight.shape[2]
-    widest, filters = ABREAST * lanes, grad_weight.shape[0] // groups
-    turned = np.zeros(widest * blocks.grains, grad_weight.dtype)
+    lanes, taps = VECTOR_BYTES // parts.itemsize, parts.shape[3]
+    widest, filters = ABREAST * lanes, parts.shape[1] // groups
+    turned = np.zeros(widest * blocks.grains, parts.dtype)
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
     shape = (0, 0, 0, 0, 0)
     for n in range(first, last):
-        own_groups, own_filters, own_channels = cut(grad_weight, groups, cuts, n)
+        chunk, own_groups, own_filters, own_channels = cut(parts, groups, cuts, n)
+        grad_weight = parts[chunk]
         channels = own_channels[1] - own_channels[0]
         tiles, terms = -(-(own_filters[1] - own_filters[0]) // widest), channels * taps
         patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
         places = longer(offsets, terms, MOST_TERMS)
         many = (own_groups[1] - own_groups[0]) * tiles
         sums = np.zeros((many, places.size * widest), grad_weight.dtype)
-        for block in range(blocks_of(blocks)):
+        begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
+        for block in range(begin_block, end_block):
             start, length = block_bounds(blocks, block)
             run = run_length(blocks, length)
             count = place_vectors(sources, targets, blocks, run, start, length, shape, False)
@@ -254,12 +293,6 @@ def store_sums(grad_weight, sums, begin, end, first_term, terms):
         for n in range(rows):
             for k in range(terms):
                 result[row + n, first_term + k] = lines[n * pitch + k]
-
-
-@numba.njit(cache=True, nogil=True)
-def blocks_of(blocks):
-    """Count the blocks."""
-    return blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]
 
 
 @numba.njit(cache=True, nogil=True)
