@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.lines import read, turn_lines
+from deconv_ref.lines import address_of, copy_between, read, turn_lines
 from deconv_ref.memory import empty
 from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
 from deconv_ref.ops.convolution.microkernel import (
@@ -229,12 +229,19 @@ def pack(packed, finite, address, strides, channels, taps, phases, tiles, first,
     if threads.shared(first, last):
         return
     total, unit, origin = taps.shape[0] * channels, packed.itemsize, tiles[0, 4]
+    span = 0 if phases.shape[0] == 1 else extent(taps, strides, unit)
+    lines = np.empty(span * WIDEST, packed.dtype)
     for tile in range(first, last):
         group, channel_in_group, _, rows, place, width = tiles[tile]
         base = address + group * strides[0] + channel_in_group * strides[1]
-        start = to = (place - origin) * total
-        for phase in range(phases.shape[0]):
+        start = (place - origin) * total
+        for channel in range(channels if span else 0):
+            at = base + channel * strides[2]
+            turn_lines(lines, 0, width, at, strides[1], rows, span)
+            deal(packed, start, lines, width, channel, channels, taps, phases, strides)
+        for phase in range(0 if span else phases.shape[0]):
             begin, count = phases[phase, 0], phases[phase, 1]
+            to = start + begin * channels * width
             run = consecutive(taps, begin, count, strides, unit)
             at_once = channels if run and strides[2] == count * unit else 1
             for channel in range(0, channels, at_once):
@@ -249,10 +256,40 @@ def pack(packed, finite, address, strides, channels, taps, phases, tiles, first,
                             value = read(here + row * strides[1], packed) if row < rows else 0
                             packed[to + tap * width + row] = value
                 to += at_once * count * width
-        infinite = 0
-        for n in range(start, to):
-            infinite += packed[n] * 0 != 0
-        finite[tile] = infinite == 0
+        finite[tile] = all_finite(packed[start : start + total * width])
+
+
+@numba.njit(cache=True, nogil=True)
+def extent(taps, strides, unit):
+    """Count the numbers that a kernel spans in memory, if it is laid out densely; else 0."""
+    last = 0
+    for tap in range(taps.shape[0]):
+        place = place_of(taps, tap, strides)
+        if place < 0 or place % unit != 0 or place >= 2 * taps.shape[0] * unit:
+            return 0
+        last = max(last, place // unit)
+    return last + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def deal(packed, start, lines, width, channel, channels, taps, phases, strides):
+    """Give each phase the lines of its taps, of one channel."""
+    for phase in range(phases.shape[0]):
+        begin, count = phases[phase, 0], phases[phase, 1]
+        to = start + (begin * channels + channel * count) * width
+        for tap in range(begin, begin + count):
+            at = address_of(lines) + place_of(taps, tap, strides) * width
+            copy_between(packed, to, 0, 1, width, at, 0, 0, width)
+            to += width
+
+
+@numba.njit(cache=True, nogil=True)
+def all_finite(line):
+    """Tell whether there is neither an infinity nor NaN."""
+    infinite = False
+    for n in range(line.size):
+        infinite |= line[n] * 0 != 0
+    return not infinite
 
 
 @numba.njit(cache=True, nogil=True)

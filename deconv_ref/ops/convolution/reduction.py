@@ -138,10 +138,12 @@ def add_parts(total, parts, first, last):
     """Add up the sums of all chunks, one after another."""
     if threads.shared(first, last):
         return
-    total[first:last] = 0
+    own = total[first:last]
+    own[:] = 0
     for part in range(parts.shape[0]):
-        for n in range(first, last):
-            total[n] += parts[part, n]
+        line = parts[part, first:last]
+        for n in range(own.size):
+            own[n] += line[n]
 
 
 @numba.njit(cache=True, nogil=True)
