@@ -17,7 +17,7 @@ import numpy as np
 
 from deconv_ref import threads
 from deconv_ref.compiling import plain
-from deconv_ref.memory import empty, zeros
+from deconv_ref.memory import empty
 from deconv_ref.ops.pooling import lanes
 from deconv_ref.ops.pooling.lanes import REMEMBERED
 from deconv_ref.window import Window
@@ -78,9 +78,9 @@ def max_pool_backward(grad_y: np.ndarray, indices: np.ndarray, cells: int) -> np
     numpy.ndarray of shape (N, C, cells)
         The gradient.
     """
-    grad_x = zeros((*grad_y.shape[:2], cells), grad_y.dtype)
+    grad_x = empty((*grad_y.shape[:2], cells), grad_y.dtype)
     arrays = planes(grad_y), planes(indices), planes(grad_x)
-    threads.run_shares(add_at, channels(grad_y), grad_y.size, *arrays)
+    threads.run_shares(add_at, channels(grad_y), grad_y.size + grad_x.size, *arrays)
     return grad_x
 
 
@@ -101,8 +101,9 @@ def max_unpool(x: np.ndarray, indices: np.ndarray, cells: int) -> np.ndarray:
     numpy.ndarray of shape (N, C, cells)
         The values, and zeros.
     """
-    y = zeros((*x.shape[:2], cells), x.dtype)
-    threads.run_shares(put_at, channels(x), x.size, planes(x), planes(indices), planes(y))
+    y = empty((*x.shape[:2], cells), x.dtype)
+    arrays = planes(x), planes(indices), planes(y)
+    threads.run_shares(put_at, channels(x), x.size + y.size, *arrays)
     return y
 
 
@@ -258,10 +259,11 @@ def planes(array: np.ndarray) -> np.ndarray:
 
 @compiled
 def add_at(grad_y, indices, grad_x, first, last):
-    """Evaluate P3 on some channels, adding to zeros."""
+    """Evaluate P3 on some channels."""
     if threads.shared(first, last):
         return
     for line in range(first, last):
+        grad_x[line] = 0
         for o in range(grad_y.shape[1]):
             index = indices[line, o]
             if index >= 0:
@@ -270,10 +272,11 @@ def add_at(grad_y, indices, grad_x, first, last):
 
 @compiled
 def put_at(x, indices, y, first, last):
-    """Evaluate P4 on some channels, over zeros."""
+    """Evaluate P4 on some channels."""
     if threads.shared(first, last):
         return
     for line in range(first, last):
+        y[line] = 0
         for o in range(x.shape[1]):
             index = indices[line, o]
             if index >= 0:

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from deconv_ref import threads
 from deconv_ref.emitter import VECTOR_BYTES, Emitter
-from deconv_ref.lines import address_of, turn_lines
+from deconv_ref.lines import address_of, copy_between, turn_lines
 from deconv_ref.window import Window
 
 __all__ = ["Reach", "blocks", "max_rows", "reached_cells", "reached_positions", "sum_rows"]
@@ -121,7 +121,7 @@ def max_rows(x, reach, y, indices, first, last):
     line = np.empty(x.shape[3] * lanes, x.dtype)
     tops, found = np.empty(width * lanes, x.dtype), np.empty(width * lanes, np.int64)
     shape = (lanes, 1, 1, -(-width // lanes) * lanes)
-    rows, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+    rows, places = np.empty(shape, x.dtype), np.empty(shape, np.float64)  # bits of int64
     for number in range(first, last):
         channel, channels, d, h = block_of(number, lanes, y.shape)
         tops[:] = -np.inf
@@ -132,9 +132,9 @@ def max_rows(x, reach, y, indices, first, last):
                 place = (z * x.shape[2] + i) * x.shape[3]
                 raise_tops(tops, found, line, wide.first, wide.number, wide.step, place)
         turn_back(rows, tops, lanes, width, channels)
-        turn_back(places.view(np.float64), found.view(np.float64), lanes, width, channels)
+        turn_back(places, found.view(np.float64), lanes, width, channels)
         copy(rows, y, (channel, d, h), channels)
-        copy(places, indices, (channel, d, h), channels)
+        copy(places, indices.view(np.float64), (channel, d, h), channels)
 
 
 @compiled
@@ -166,10 +166,11 @@ def divide(rows, source, divisor, result, target, count):
 @compiled
 def copy(rows, result, target, count):
     """Copy a row of each of `count` channels; `target` places it in the first."""
-    b, d, h = target
-    for n in range(count):
-        for w in range(result.shape[3]):
-            result[b + n, d, h, w] = rows[n, 0, 0, w]
+    _, depth, height, width = result.shape
+    channel, d, h = target
+    plane, gap = depth * height * width, rows.shape[3] * rows.itemsize
+    to = channel * plane + (d * height + h) * width
+    copy_between(result, to, plane, count, width, address_of(rows), gap, 0, width)
 
 
 @compiled
