@@ -38,8 +38,8 @@ class Elementwise:
     """
 
     def __init__(self, point: Callable[..., Any], *helpers: Callable[..., Any]) -> None:
-        for function in (point, *helpers):
-            register_jitable(function)
+        for function in (point, *helpers):  # a loop that calls is none of vectors
+            register_jitable(forceinline=True)(function)
         self.point = point
         self._digest = code_digest(point, *helpers)
         self._loops: dict[tuple[str, int], Callable[..., None]] = {}

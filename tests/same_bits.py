@@ -47,7 +47,15 @@ def dense(dtype):
     return results
 
 
+def smooth(dtype):
+    x = np.linspace(-40, 40, 5001).astype(dtype)
+    names = ("elu", "sigmoid", "tanh", "softplus", "silu")
+    return [getattr(dr, name)(x) for name in names] + [
+        getattr(dr, f"{name}_backward")(x[::-1], x) for name in names
+    ]
+
+
 if __name__ == "__main__":
-    for chapter in (kernels, convolutions, dense):
+    for chapter in (kernels, convolutions, dense, smooth):
         for dtype in DTYPES:
             print(chapter.__name__, dtype.__name__, digest(chapter(dtype)))

@@ -19,7 +19,7 @@ KERNELS = ("cpu", "cuda", "literal")
 # side. "__init__" is the public API: it shows the operators, and what is above may use it.
 FLOORS = (
     ("errors", "real", "sums", "version", "writing"),
-    ("cuda", "emitter", "helpers", "window"),
+    ("cuda", "emitter", "exponential", "helpers", "window"),
     ("arrays", "backend", "checks", "compiling", "lines", "memory", "threads"),
     ("elementwise",),
     ("logits",),

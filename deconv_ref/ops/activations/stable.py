@@ -16,6 +16,8 @@ Derivatives f of gelu and silu obey f(x) = 1 - f(-x), which leaves negative x to
 
 import math
 
+from deconv_ref.exponential import exp, expm1, factors, log1p
+
 # Zeros of the derivatives, as the sum of two floats, to within 2^-107.
 SILU_ZERO, SILU_ZERO_LOW = -1.2784645427610737, -1.0946994183093437e-16
 GELU_ZERO, GELU_ZERO_LOW = 0.7517915246935645, -1.4956759177009883e-17  # of -x
@@ -78,17 +80,14 @@ GELU_QUOTIENT = (
 )
 INVERSE_SQRT_2PI = 0.3989422804014327
 
-SMALL_EXPONENT = -690.0  # e to a lower power may make a product underflow
 LAST_EXPONENT = -1500.0  # e to a lower power is 0, times any float
 LAST_NORMAL = 40.0  # Phi(-u) is 0 beyond
 
 
 def scaled_exp(a: float, x: float) -> float:
     """Evaluate a e^x for x <= 0."""
-    if x < SMALL_EXPONENT:
-        half = math.exp(x / 2)
-        return a * half * half
-    return a * math.exp(x)
+    first, second = factors(x)
+    return a * first * second
 
 
 def scaled_density(a: float, u: float) -> float:
@@ -109,7 +108,7 @@ def polynomial(coefficients: tuple[float, ...], u: float) -> float:
 
 def elu(x: float, alpha: float) -> float:
     """Evaluate F8."""
-    return x if x > 0 else alpha * math.expm1(x)
+    return x if x > 0 else alpha * expm1(x)
 
 
 def elu_gradient(grad_y: float, x: float, alpha: float) -> float:
@@ -119,47 +118,40 @@ def elu_gradient(grad_y: float, x: float, alpha: float) -> float:
 
 def sigmoid(x: float) -> float:
     """Evaluate F10."""
-    if x > 0:
-        return 1 / (1 + math.exp(-x))
-    e = math.exp(x)
-    return e / (1 + e)
+    e = exp(-abs(x))
+    return (1.0 if x > 0 else e) / (1 + e)
 
 
 def sigmoid_gradient(grad_y: float, x: float) -> float:
     """Evaluate F11."""
-    x = -abs(x)
-    if x < SMALL_EXPONENT:
-        return scaled_exp(grad_y, x)
-    e = math.exp(x)
-    return grad_y * (e / ((1 + e) * (1 + e)))
+    first, second = factors(-abs(x))
+    e = first * second
+    return grad_y * first * second / ((1 + e) * (1 + e))
 
 
 def tanh(x: float) -> float:
     """Evaluate F12."""
-    return math.tanh(x)
+    fall = expm1(-2 * abs(x))
+    return math.copysign(fall / (2 + fall), x)
 
 
 def tanh_gradient(grad_y: float, x: float) -> float:
     """Evaluate F13."""
-    x = -2 * abs(x)
-    if x < SMALL_EXPONENT:
-        return scaled_exp(4 * grad_y, x)
-    e = math.exp(x)
-    return grad_y * (4 * e / ((1 + e) * (1 + e)))
+    first, second = factors(-2 * abs(x))
+    twice = 2 / (1 + first * second)
+    return grad_y * first * second * twice * twice
 
 
 def softplus(x: float) -> float:
     """Evaluate F14."""
-    if x > 0:
-        return x + math.log1p(math.exp(-x))
-    return math.log1p(math.exp(x))
+    tail = log1p(exp(-abs(x)))
+    return x + tail if x > 0 else tail
 
 
 def softplus_gradient(grad_y: float, x: float) -> float:
     """Evaluate F15."""
-    if x < SMALL_EXPONENT:
-        return scaled_exp(grad_y, x)
-    return grad_y * sigmoid(x)
+    first, second = factors(-abs(x))
+    return (grad_y if x > 0 else grad_y * first * second) / (1 + first * second)
 
 
 def gelu(x: float) -> float:
@@ -188,12 +180,9 @@ def gelu_slope(a: float, u: float) -> float:
 
 def silu(x: float) -> float:
     """Evaluate F18."""
-    if x > 0:
-        return x / (1 + math.exp(-x))
-    if x < SMALL_EXPONENT:
-        return scaled_exp(x, x) if x > LAST_EXPONENT else -0.0
-    e = math.exp(x)
-    return x * (e / (1 + e))
+    first, second = factors(-abs(x))
+    y = (x if x > 0 else x * first * second) / (1 + first * second)
+    return -0.0 if x < LAST_EXPONENT else y
 
 
 def silu_gradient(grad_y: float, x: float) -> float:
@@ -207,11 +196,9 @@ def silu_slope(a: float, x: float) -> float:
     It is e^x (1 + x + e^x) / (1 + e^x)^2. With z the zero and t = x - z, 1 + x + e^x is
     t + e^z (e^t - 1), whose terms have one sign. Near 0 the sum as it stands is the exacter one.
     """
-    if x < LAST_EXPONENT:
-        return a * -0.0
-    e = math.exp(x)
+    first, second = factors(x)
+    e = first * second
     t = (x - SILU_ZERO) - SILU_ZERO_LOW
-    sum_of_terms = 1 + x + e if x > -0.5 else t + EXP_SILU_ZERO * math.expm1(t)
-    if x < SMALL_EXPONENT:
-        return scaled_exp(a * sum_of_terms, x)
-    return a * (sum_of_terms * (e / ((1 + e) * (1 + e))))
+    sum_of_terms = 1 + x + e if x > -0.5 else t + EXP_SILU_ZERO * expm1(t)
+    slope = sum_of_terms / ((1 + e) * (1 + e)) * (a * first) * second
+    return a * -0.0 if x < LAST_EXPONENT else slope

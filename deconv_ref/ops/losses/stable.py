@@ -7,6 +7,8 @@ itself would be.
 
 import math
 
+from deconv_ref.exponential import exp, log1p
+
 
 def binary_cross_entropy(x: float, t: float) -> float:
     """Evaluate J8."""
@@ -36,13 +38,13 @@ def binary_cross_entropy_with_logits(x: float, t: float) -> float:
     """Evaluate J10; it is log(1 + e^-|x|) + (1 - t) x, or - t x for negative x."""
     weight = 1 - t if x > 0 else t
     linear = weight * abs(x) if weight != 0 else 0.0  # with an infinite logit too
-    return math.log1p(math.exp(-abs(x))) + linear
+    return log1p(exp(-abs(x))) + linear
 
 
 def binary_cross_entropy_with_logits_gradient(
     x: float, t: float, grad: float, count: float
 ) -> float:
     """Evaluate J11; s(x) - t is (1 - t) s(x) - t s(-x), one term for targets 0 and 1."""
-    e = math.exp(-abs(x))
+    e = exp(-abs(x))
     difference = (1 - t) - t * e if x > 0 else (1 - t) * e - t
     return difference / (1 + e) * grad / count
