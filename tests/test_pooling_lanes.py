@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from deconv_ref import backend
+from deconv_ref.ops.pooling import cpu
 from deconv_ref.ops.pooling.average import avg_pool, avg_pool_backward
 from deconv_ref.ops.pooling.max import max_pool
 from deconv_ref.ops.pooling.unpooling import avg_unpool, avg_unpool_backward
+from deconv_ref.window import pool_window
 
 CHANNELS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33)  # around the lanes of every processor
 SIZES = ((5, 1), (4, 15), (3, 16), (6, 17), (1, 33), (2, 3, 5))
@@ -110,3 +112,11 @@ def test_narrower_vectors_give_the_same_bits():
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.split() == [digest()]
+
+
+def test_channels_with_more_cells_than_the_lanes_can_count_take_the_literal_kernels(monkeypatch):
+    monkeypatch.setattr(cpu.literal, "max_pool", lambda x, window: "literal")
+    for cells, literal in ((2**31 - 1, False), (2**31, True)):
+        x = np.broadcast_to(np.float32(0), (0, 1, 1, 1, cells))
+        window = pool_window("max_pool", (1, 1, cells), (1, 1, 5), (1, 1, 2**30), 0, 1, False)
+        assert (cpu.max_pool(x, window) == "literal") is literal

@@ -18,7 +18,7 @@ import numpy as np
 from deconv_ref import threads
 from deconv_ref.compiling import plain
 from deconv_ref.memory import empty
-from deconv_ref.ops.pooling import lanes
+from deconv_ref.ops.pooling import lanes, literal
 from deconv_ref.ops.pooling.lanes import REMEMBERED
 from deconv_ref.window import Window
 
@@ -53,11 +53,15 @@ def max_pool(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     y, indices : numpy.ndarray of shape (N, C, *window.output_size)
         Maxima, and int64 places in a channel, -1 where a window meets no cell.
     """
+    place = np.dtype(f"i{x.itemsize}")
+    if prod(window.input_size) > np.iinfo(place).max:
+        return literal.max_pool(x, window)
     y = empty((*x.shape[:2], *window.output_size), x.dtype)
     indices = empty(y.shape, np.int64)
-    arrays = planes(x), lanes.reached_cells(window), planes(y), planes(indices)
+    reach = lanes.reached_cells(window)
+    arrays = planes(x), reach, np.empty(0, place), planes(y), planes(indices)
     cost = x.size + y.size * prod(window.kernel_size)
-    threads.run_shares(lanes.max_rows, lanes.blocks(arrays[2]), cost, *arrays)
+    threads.run_shares(lanes.max_rows, lanes.blocks(planes(y)), cost, *arrays)
     return y, indices
 
 

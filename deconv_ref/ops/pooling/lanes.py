@@ -7,6 +7,7 @@ in and out: `LANES` rows, one per channel, become one row of vectors.
 Everything here gathers: a row of the result belongs to one call, whatever it is made of.
 """
 
+import math
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import NamedTuple
@@ -112,29 +113,34 @@ def sum_rows(source, reach, shared, divisors, result, first, last):
 
 
 @compiled
-def max_rows(x, reach, y, indices, first, last):
-    """Evaluate P1 and P2 on some rows of `LANES` channels of `y`."""
+def max_rows(x, reach, places, y, indices, first, last):
+    """Evaluate P1 and P2 on some rows of `LANES` channels of `y`.
+
+    `places` is an array of the integers that are as wide as the numbers of `x`.
+    """
     if threads.shared(first, last):
         return
     deep, high, wide = reach
     lanes, width = VECTOR_BYTES // x.itemsize, y.shape[3]
     line = np.empty(x.shape[3] * lanes, x.dtype)
-    tops, found = np.empty(width * lanes, x.dtype), np.empty(width * lanes, np.int64)
-    shape = (lanes, 1, 1, -(-width // lanes) * lanes)
-    rows, places = np.empty(shape, x.dtype), np.empty(shape, np.float64)  # bits of int64
+    tops, found = np.empty(width * lanes, x.dtype), np.empty(width * lanes, places.dtype)
+    rows = np.empty((lanes, 1, 1, -(-width // lanes) * lanes), x.dtype)
     for number in range(first, last):
         channel, channels, d, h = block_of(number, lanes, y.shape)
-        tops[:] = -np.inf
-        found[:] = -1
+        fresh = True
         for z in elements(deep, d):
             for i in elements(high, h):
                 turn_rows(line, x, (channel, z, i), channels)
                 place = (z * x.shape[2] + i) * x.shape[3]
-                raise_tops(tops, found, line, wide.first, wide.number, wide.step, place)
+                raise_tops(tops, found, line, wide.first, wide.number, wide.step, place, fresh)
+                fresh = False
+        if fresh:
+            tops[:] = -np.inf
+            found[:] = -1
         turn_back(rows, tops, lanes, width, channels)
-        turn_back(places, found.view(np.float64), lanes, width, channels)
         copy(rows, y, (channel, d, h), channels)
-        copy(places, indices.view(np.float64), (channel, d, h), channels)
+        turn_back(rows, found.view(x.dtype), lanes, width, channels)
+        widen(rows.view(places.dtype), indices, (channel, d, h), channels)
 
 
 @compiled
@@ -171,6 +177,16 @@ def copy(rows, result, target, count):
     plane, gap = depth * height * width, rows.shape[3] * rows.itemsize
     to = channel * plane + (d * height + h) * width
     copy_between(result, to, plane, count, width, address_of(rows), gap, 0, width)
+
+
+@compiled
+def widen(rows, result, target, count):
+    """Copy a row of integers of each of `count` channels to one of wider ones."""
+    channel, d, h = target
+    for n in range(count):
+        row, line = rows[n, 0, 0], result[channel + n, d, h]
+        for w in range(line.size):
+            line[w] = row[w]
 
 
 @compiled
@@ -213,48 +229,90 @@ def add_windows(typing_context, sums, line, first, count, step):
 
 
 @intrinsic
-def raise_tops(typing_context, tops, found, line, first, count, step, place):
+def raise_tops(typing_context, tops, found, line, first, count, step, place, fresh):
     """Raise each vector of `tops` to the vectors of `line` in its window, and note their places.
 
-    The cells of `line` have the places from `place` on.
+    The cells of `line` have the places from `place` on. What was there before counts for nothing
+    if it is `fresh`, and windows without a cell get minus infinity, at -1.
     """
-    signature = types.void(tops, found, line, first, count, step, place)
+    signature = types.void(tops, found, line, first, count, step, place, fresh)
 
     def codegen(context, builder, signature, arguments):
         e = Emitter(context, builder, line, VECTOR_BYTES)
-        size = context.make_array(first)(context, builder, arguments[3]).nitems
-        tops, found, line_data, starts, counts, step, place = e.unpacked(signature.args, arguments)
-        indices = ir.VectorType(ir.IntType(64), e.lanes)
-        (top,), index = e.slots(1), cgutils.alloca_once(builder, indices)
-        with cgutils.for_range(builder, size) as w:
-            best = e.at(tops, builder.mul(w.index, e.number(e.lanes)))
-            where = e.at(found, builder.mul(w.index, e.number(e.lanes)))
-            where = builder.bitcast(where, indices.as_pointer())
-            builder.store(e.load(best), top)
-            builder.store(builder.load(where, align=8), index)
-            with _cells(e, line_data, starts, counts, step, w.index) as (j, cell):
-                old, at = builder.load(top), builder.load(index)
-                # Higher, the first NaN or the first cell.
-                taken = builder.and_(
-                    builder.fcmp_unordered(">", cell, old), builder.fcmp_ordered("ord", old, old)
-                )
-                none = builder.icmp_signed("<", at, ir.Constant(indices, None))
-                taken = builder.or_(taken, none)
-                here = _everywhere(e, builder.add(place, j), indices)
-                builder.store(builder.select(taken, cell, old), top)
-                builder.store(builder.select(taken, here, at), index)
-            e.store(builder.load(top), best)
-            builder.store(builder.load(index), where, align=8)
+        windows = context.make_array(first)(context, builder, arguments[3]).nitems
+        *unpacked, place, fresh = e.unpacked(signature.args, arguments)
+        integer = context.get_data_type(found.dtype)
+        place = builder.trunc(place, integer)
+        rows = _Rows(e, *unpacked, place, ir.VectorType(integer, e.lanes), windows)
+        with builder.if_else(fresh) as (anew, on):
+            with anew:
+                _raise(rows, fresh=True)
+            with on:
+                _raise(rows, fresh=False)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
+class _Rows(NamedTuple):
+    """What `raise_tops` works on, while it is emitted."""
+
+    e: Emitter
+    tops: ir.Value
+    found: ir.Value
+    line: ir.Value
+    starts: ir.Value
+    counts: ir.Value
+    step: ir.Value
+    place: ir.Value
+    places: ir.VectorType
+    windows: ir.Value
+
+
+def _raise(rows, fresh):
+    """Emit the loop over the windows."""
+    e, builder = rows.e, rows.e.builder
+    (top,), index = e.slots(1), cgutils.alloca_once(builder, rows.places)
+
+    def here(j):
+        place = builder.add(rows.place, builder.trunc(j, rows.place.type))
+        return _everywhere(e, place, rows.places)
+
+    with cgutils.for_range(builder, rows.windows) as w:
+        best = e.at(rows.tops, builder.mul(w.index, e.number(e.lanes)))
+        where = e.at(rows.found, builder.mul(w.index, e.number(e.lanes)))
+        where = builder.bitcast(where, rows.places.as_pointer())
+        if fresh:
+            start, count = (builder.load(e.at(t, w.index)) for t in (rows.starts, rows.counts))
+            builder.store(ir.Constant(e.vector, [-math.inf] * e.lanes), top)
+            builder.store(ir.Constant(rows.places, [-1] * e.lanes), index)
+            with builder.if_then(builder.icmp_signed(">", count, e.number(0)), likely=True):
+                cell = e.load(e.at(rows.line, builder.mul(start, e.number(e.lanes))))
+                builder.store(cell, top)
+                builder.store(here(start), index)
+        else:
+            builder.store(e.load(best), top)
+            builder.store(builder.load(where, align=e.alignment), index)
+        cells = _cells(
+            e, rows.line, rows.starts, rows.counts, rows.step, w.index, e.number(int(fresh))
+        )
+        with cells as (j, cell):
+            old = builder.load(top)
+            # Higher, or the first NaN.
+            taken = builder.and_(
+                builder.fcmp_unordered(">", cell, old), builder.fcmp_ordered("ord", old, old)
+            )
+            builder.store(builder.select(taken, cell, old), top)
+            builder.store(builder.select(taken, here(j), builder.load(index)), index)
+        e.store(builder.load(top), best)
+        builder.store(builder.load(index), where, align=e.alignment)
+
+
 @contextmanager
-def _cells(e, line, starts, counts, step, w):
+def _cells(e, line, starts, counts, step, w, begin=None):
     """Emit, for each cell of window w, its place in the row and the vector that is there."""
     start, count = (e.builder.load(e.at(table, w)) for table in (starts, counts))
-    with cgutils.for_range(e.builder, count) as k:
+    with cgutils.for_range(e.builder, count, begin) as k:
         j = e.builder.add(start, e.builder.mul(k.index, step))
         yield j, e.load(e.at(line, e.builder.mul(j, e.number(e.lanes))))
 
