@@ -116,7 +116,10 @@ def test_narrower_vectors_give_the_same_bits():
 
 def test_channels_with_more_cells_than_the_lanes_can_count_take_the_literal_kernels(monkeypatch):
     monkeypatch.setattr(cpu.literal, "max_pool", lambda x, window: "literal")
-    for cells, literal in ((2**31 - 1, False), (2**31, True)):
+    for cells, literal in ((50, False), (2**31 - 1, False), (2**31, True)):
         x = np.broadcast_to(np.float32(0), (0, 1, 1, 1, cells))
         window = pool_window("max_pool", (1, 1, cells), (1, 1, 5), (1, 1, 2**30), 0, 1, False)
-        assert (cpu.max_pool(x, window) == "literal") is literal
+        try:
+            assert (cpu.max_pool(x, window) == "literal") is literal
+        except MemoryError:  # for a row of all lanes
+            assert not literal
