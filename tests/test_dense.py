@@ -227,4 +227,3 @@ def test_faults_of_bias_and_grad_y_are_told():
 def test_blocks_are_whole_tiles():
     """The last rows of a block would be computed twice otherwise."""
     assert cpu.BLOCK_ROWS % cpu.ROWS == 0
-    assert cpu.BLOCK_COLUMNS % (cpu.LANE_BYTES // 4) == 0

@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 
 from deconv_ref import threads
 from deconv_ref.compiling import plain
+from deconv_ref.lines import address_of, copy_between, turn_lines
 from deconv_ref.memory import empty, zeros
 
 __all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
@@ -29,8 +30,9 @@ _, _, FEATURES = cpu_target.target_context.codegen().magic_tuple()
 ROWS = 6  # of a tile, with two vectors of sums each: with their operands they fill 16 registers
 LANE_BYTES = 128 if "+avx512f" in FEATURES.split(",") else 64
 BLOCK_ROWS = 252  # rows that share packed columns
-BLOCK_COLUMNS = 128
-BLOCK_TERMS = 256  # BLOCK_COLUMNS * BLOCK_TERMS numbers stay in a second-level cache
+BLOCK_TILES = 4  # side by side
+BLOCK_TERMS = 256  # so many times the columns of a block stay in a second-level cache
+SHARES = 2  # blocks for each thread, where there are few
 CHEAP = 8  # products that cost as much as moving an element
 
 
@@ -114,9 +116,13 @@ def bias_gradient(grad_y):
 
 def add_product(out, a, b):
     """Add ``a @ b`` to `out`, which is contiguous, and return it."""
-    blocks = -(-out.shape[0] // BLOCK_ROWS) * -(-out.shape[1] // BLOCK_COLUMNS)
+    rows = -(-out.shape[0] // BLOCK_ROWS)
+    tiles = -(-out.shape[1] * out.itemsize // LANE_BYTES)  # in a row
+    columns = max(1, min(BLOCK_TILES, -(-tiles * rows // (SHARES * threads.threads()))))
+    blocks = rows * -(-tiles // columns)
     cost = max(out.size * a.shape[1] // CHEAP, b.size)
-    threads.run_shares(_add_blocks, blocks, cost, out, *_memory(a), *_memory(b), a.shape[1])
+    arguments = out, *_memory(a), *_memory(b), a.shape[1], columns
+    threads.run_shares(_add_blocks, blocks, cost, *arguments)
     return out
 
 
@@ -137,21 +143,23 @@ def _add_rows(total, memory, rows, row, column, first, last):
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_blocks(out, a, a_row, a_column, b, b_row, b_column, terms, first, last):
+def _add_blocks(
+    out, a, a_row, a_column, b, b_row, b_column, terms, tiles, first, last
+):  # fmt: skip
     if threads.shared(first, last):
         return
     lanes = LANE_BYTES // out.itemsize
-    columns = -(-out.shape[1] // BLOCK_COLUMNS)
+    width = tiles * lanes
+    columns = -(-out.shape[1] // width)
     depth = min(terms, BLOCK_TERMS)
-    width = min(-(-out.shape[1] // lanes) * lanes, BLOCK_COLUMNS)
     packed_b = np.empty(depth * width, out.dtype)
     packed_a = np.empty(depth * ROWS, out.dtype)
     tile = np.empty(ROWS * lanes, out.dtype)
     whole = out.reshape(-1)
     for block in range(first, last):
-        top, left = block // columns * BLOCK_ROWS, block % columns * BLOCK_COLUMNS
+        top, left = block // columns * BLOCK_ROWS, block % columns * width
         bottom = min(top + BLOCK_ROWS, out.shape[0])
-        right = min(left + BLOCK_COLUMNS, out.shape[1])
+        right = min(left + width, out.shape[1])
         for k in range(0, terms, BLOCK_TERMS):
             count = min(BLOCK_TERMS, terms - k)
             for j in range(left, right, lanes):
@@ -172,18 +180,12 @@ def _add_blocks(out, a, a_row, a_column, b, b_row, b_column, terms, first, last)
 @numba.njit(cache=True, nogil=True)
 def _pack(packed, at, width, source, across, along, begin, end, k, count):
     """Copy lines `begin` to `begin` + `width`, zeros from `end` on, term by term."""
-    inside = min(width, end - begin)
-    start = begin * across + k * along
-    if inside < width:  # what comes of it is dropped, but subnormal garbage would be slow
-        packed[at : at + width * count] = 0
+    inside, size = min(width, end - begin), packed.itemsize
+    place = address_of(source) + (begin * across + k * along) * size
     if across == 1:
-        for term in range(count):
-            for line in range(inside):
-                packed[at + term * width + line] = source[start + term * along + line]
+        copy_between(packed, at, width, count, width, place, along * size, 0, inside)
     else:
-        for line in range(inside):
-            for term in range(count):
-                packed[at + term * width + line] = source[start + line * across + term * along]
+        turn_lines(packed, at, width, place, across * size, inside, count)
 
 
 @numba.njit(cache=True, nogil=True)
