@@ -83,6 +83,7 @@ def record(piece: Piece) -> Records:
     judge = _Recording(target.worker, piece.function, sys.maxsize, piece.seed, piece.dtypes)
     draws = Draws(judge.operator.cases, piece.function, piece.dtypes, piece.seed, piece.plain)
     records = Records(target.identity)
+    judge.foresee(draws, piece.numbers)
     for number in piece.numbers:
         judge.calls = []
         judge.see(draws, number)
@@ -279,6 +280,9 @@ class _Replaying(Judge):
         self._calls.clear()
         if self._finished:
             self._forget()
+
+    def foresee(self, draws: Draws, numbers: range) -> None:
+        """Leave it to the records."""
 
     def declines(self, case: Case) -> str | None:
         """Take the answer from the records, or ask."""
