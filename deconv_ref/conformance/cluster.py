@@ -159,8 +159,9 @@ class Cluster:
     Parameters
     ----------
     address : str
-        Of its scheduler, such as ``tcp://10.0.0.1:8786``; ``local`` starts one on this machine,
-        with a process for each of its cores.
+        Of its scheduler, such as ``tcp://10.0.0.1:8786``; ``local`` starts one on this machine.
+    processes : int, optional
+        How many a local one has; one for each core unless given.
 
     Raises
     ------
@@ -168,7 +169,7 @@ class Cluster:
         If Dask is not installed, or there is no cluster at the address.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, processes: int | None = None) -> None:
         try:
             import distributed
         except ImportError as error:
@@ -180,7 +181,7 @@ class Cluster:
         self._local = None
         if address == "local":
             self._local = distributed.LocalCluster(
-                n_workers=os.cpu_count(),
+                n_workers=processes or os.cpu_count(),
                 threads_per_worker=1,
                 dashboard_address=None,
                 silence_logs=logging.CRITICAL,
