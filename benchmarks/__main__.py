@@ -16,6 +16,7 @@ SUBJECTS = {
     "scaling": "how time and memory of a convolution grow, with exponents",
     "memory": "peak memory of convolutions, and what steps of training allocate",
     "start": "the first call in a fresh process, with a cold and a warm cache of kernels",
+    "checking": "cases that the checker judges in a second, and its scaling on a Dask cluster",
 }
 PACKAGES = ("numpy", "numba", "torch", "jax", "keras", "tensorflow", "tensorflow-cpu")
 
@@ -45,6 +46,9 @@ def arguments(given: list[str]) -> argparse.Namespace:
             subject.add_argument("--shapes", type=int, nargs="+", metavar="N", help="only these")
             subject.add_argument("--more", action="store_true", help="awkward shapes instead")
             subject.add_argument("--plot", type=Path, metavar="FILE", help="draw the roofline")
+        if name == "checking":
+            subject.add_argument("--target", default="torch", help="what is judged")
+            subject.add_argument("--cases", type=int, metavar="N", help="of each function")
     return parser.parse_args(given)
 
 

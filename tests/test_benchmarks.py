@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,22 @@ def test_without_a_gpu_the_benchmark_says_so_in_one_line():
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1
     assert "needs an NVIDIA GPU" in done.stderr
+
+
+def test_the_checker_is_timed_alone_and_on_clusters(module, tmp_path, capsys):
+    kernel = tmp_path / "kernel.py"
+    kernel.write_text("from deconv_ref import conv\n", encoding="utf-8")
+    options = module("__main__").arguments(
+        ["checking", "--target", str(kernel), "--cases", "6", "--threads", "1"]
+    )
+    rows = module("checking").run(options)["rows"]
+    alone, *clusters = rows
+    assert alone["processes"] is None
+    assert [row["processes"] for row in clusters] == [1] * bool(find_spec("distributed"))
+    assert {row["cases"] for row in rows} == {6}  # it has no conv_backward
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert head.endswith("6 cases of each function of conv")
+    assert len(lines) == len(rows)
+    times = (alone["seconds"], alone["cpu_seconds"])
+    figures = [f"{figure:.1f}" for time in times for figure in (time, 6 / time)]
+    assert lines[0].split() == ["one", "process", *figures]

@@ -179,16 +179,23 @@ def _judge(plan: "runner.Plan", output: Output, resume: bool, dask: str | None) 
             show(run.worker.target, functions.index(function) * plan.cases + done)
 
         found = _found(journal, output) if resume else []
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), _cpu_seconds()
         judged_by = None if cluster is None else cluster.judge
         results = runner.check(plan, progress, finished, output.left_out, found, judged_by)
-        took = time.perf_counter() - start
+        took, worked = time.perf_counter() - start, _cpu_seconds() - worked
     wrong = deliver(results, plan.seed, output)
     if not output.quiet:
-        print(report.throughput(judged, took))
+        here = cluster is None and os.name == "posix"  # who else was at work, is not known
+        print(report.throughput(judged, took, worked if here else None))
         if cluster is not None:
             print(f"the cluster's processes were at work for {cluster.seconds:.1f} s")
     return wrong
+
+
+def _cpu_seconds() -> float:
+    """Tell how long this process was at work, and those that it started and that have ended."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
 
 
 def _found(journal: "Journal", output: Output) -> "list[runner.Result]":

@@ -83,6 +83,7 @@ def record(piece: Piece) -> Records:
     judge = _Recording(target.worker, piece.function, sys.maxsize, piece.seed, piece.dtypes)
     draws = Draws(judge.operator.cases, piece.function, piece.dtypes, piece.seed, piece.plain)
     records = Records(target.identity)
+    judge.foresee(draws, piece.numbers)
     for number in piece.numbers:
         judge.calls = []
         judge.see(draws, number)
@@ -158,8 +159,9 @@ class Cluster:
     Parameters
     ----------
     address : str
-        Of its scheduler, such as ``tcp://10.0.0.1:8786``; ``local`` starts one on this machine,
-        with a process for each of its cores.
+        Of its scheduler, such as ``tcp://10.0.0.1:8786``; ``local`` starts one on this machine.
+    processes : int, optional
+        How many a local one has; one for each core unless given.
 
     Raises
     ------
@@ -167,7 +169,7 @@ class Cluster:
         If Dask is not installed, or there is no cluster at the address.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, processes: int | None = None) -> None:
         try:
             import distributed
         except ImportError as error:
@@ -179,7 +181,7 @@ class Cluster:
         self._local = None
         if address == "local":
             self._local = distributed.LocalCluster(
-                n_workers=os.cpu_count(),
+                n_workers=processes or os.cpu_count(),
                 threads_per_worker=1,
                 dashboard_address=None,
                 silence_logs=logging.CRITICAL,
@@ -279,6 +281,9 @@ class _Replaying(Judge):
         self._calls.clear()
         if self._finished:
             self._forget()
+
+    def foresee(self, draws: Draws, numbers: range) -> None:
+        """Leave it to the records."""
 
     def declines(self, case: Case) -> str | None:
         """Take the answer from the records, or ask."""

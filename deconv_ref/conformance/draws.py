@@ -120,12 +120,18 @@ class Draws:
     ) -> None:
         self.plain = plain
         self._seed = f"{seed} {function}"
+        self._ahead: dict[int, Case] = {}
         more = {"plain": plain} if plain else {}
         self.build = functools.partial(cases, function=function, dtypes=dtypes, **more)
 
     def case(self, number: int) -> "Case":
         """Draw a case."""
-        return self.build(self._draw(number))
+        return self._ahead.pop(number, None) or self.build(self._draw(number))
+
+    def ahead(self, numbers: Iterable[int]) -> "Iterable[Case]":
+        """Draw cases that are kept until they are asked for."""
+        self._ahead = {number: self.build(self._draw(number)) for number in numbers}
+        return self._ahead.values()
 
     def choices(self, number: int) -> list[int]:
         """Give the choices of which a case is made."""

@@ -48,7 +48,7 @@ def adjoint(output_size: str | None = None) -> Callable[[Question], bool]:
 
 
 def bilinear(question: Question) -> bool:
-    """Tell whether <grad_y, A(x, weight)> = <grad_x, x> = <grad_weight, weight>, exactly."""
+    """Tell whether <grad_y, A(x, weight)> = <grad_x, x> = <grad_weight, weight>, modulo 2**64."""
     operands, gradients = question.arrays(), question.truth
     y = question.evaluate(question.operator.name, ("x", "weight"))["forward"]
     through_y = _dot(operands["grad_y"], y)
@@ -80,6 +80,5 @@ def _flat(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _dot(a: NDArray[Any], b: NDArray[Any]) -> int:
-    """Multiply and add in integers of any size: the sum of a whole array may outgrow float64."""
-    factors = (x.astype(np.int64).ravel().tolist() for x in (a, b))
-    return sum(p * q for p, q in zip(*factors, strict=True))
+    """Multiply and add integers modulo 2**64: the sum of a whole array may outgrow float64."""
+    return int(np.vdot(*(x.astype(np.int64).view(np.uint64) for x in (a, b))))

@@ -28,6 +28,7 @@ DEATHS = 4  # of a target in the cases of a function, which costs a new process 
 LATE_DEATHS = 2  # what one counts for that has cost the whole time for a case
 DRAWN = 10  # cases for each one that is wanted, where a target declines some
 DRAWN_PLAIN = 80  # the same, of what a target offers, where that is little
+AHEAD = 16  # cases of which the target is asked in one message whether it declines them
 REMEMBERED = 8  # calls, of which one may have left something behind
 PATIENCE = 3  # cases that a fresh process may have to be asked again for want of an answer
 WAVERS = "; not so in a fresh process: the result depends on what ran before"
@@ -138,7 +139,13 @@ class Judge:
         for number in range(most * self.cases):
             if self._finished:
                 return
+            if number % AHEAD == 0:
+                self.foresee(draws, range(number, number + AHEAD))
             self.see(draws, number)
+
+    def foresee(self, draws: Draws, numbers: range) -> None:
+        """Ask ahead, in one message, which of some cases the target declines."""
+        self.worker.foresee(self.operator.name, (c.parameters for c in draws.ahead(numbers)))
 
     def see(self, draws: Draws, number: int) -> None:
         """Judge a case and, of every few, one that is much like it at once after."""

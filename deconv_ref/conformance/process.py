@@ -91,7 +91,7 @@ class Child:
     ) -> None:
         self._memory = memory
         self._next_look = 0.0
-        self._answers: queue.Queue[Any] = queue.Queue()
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._printed = bytearray()
         self._link = Link()
         # Without buffers: those lock, and a thread may be left reading when Python ends.

@@ -90,14 +90,17 @@ def reason(result: Result) -> str:
     return "; ".join(" ".join(part.split()) for part in parts)
 
 
-def throughput(results: Sequence[Result], seconds: float) -> str:
-    """Say how many cases were judged, and how many of them in a second."""
+def throughput(results: Sequence[Result], seconds: float, cpu_seconds: float | None = None) -> str:
+    """Say how many cases were judged, how many in a second and, if told, in one of CPU time."""
     functions: dict[tuple[str, str, bool], int] = {}
     for result in results:
         call = (result.target, result.op, result.quantity in OPERATORS[result.op].gradients)
         functions[call] = max(functions.get(call, 0), result.tally.cases)
     cases = sum(functions.values())
-    return f"{cases} cases in {seconds:.1f} s: {cases / seconds:.0f} a second"
+    took = f"{seconds:.1f} s"
+    if cpu_seconds is not None:
+        took = f"{cpu_seconds:.1f} s of CPU time, {cases / cpu_seconds:.0f} in each, and {took}"
+    return f"{cases} cases in {took}: {cases / seconds:.0f} a second"
 
 
 def _declined(result: Result) -> str:

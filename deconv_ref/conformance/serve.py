@@ -171,7 +171,11 @@ def _plain(result: Any) -> NDArray[Any] | str | None:
     return f"a {type(result).__name__}"
 
 
-def _unsupported(module: Any, op: str, parameters: dict[str, Any]) -> str | None:
+def _unsupported(module: Any, op: str, several: list[dict[str, Any]]) -> list[str | None]:
+    return [_reason(module, op, parameters) for parameters in several]
+
+
+def _reason(module: Any, op: str, parameters: dict[str, Any]) -> str | None:
     ask = getattr(module, "unsupported", None)
     try:
         reason = ask(op, parameters) if ask is not None else None

@@ -8,10 +8,10 @@ import random
 import signal
 import sys
 import warnings
+from _signal import getsignal  # type: ignore[import-not-found]  # the public one makes enums
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,9 +47,10 @@ class Setting:
     def read(self) -> Any:
         """Give the value; None if there is none."""
         module = sys.modules.get(self.module)
-        with suppress(Exception):  # a module of that name may be anything
+        try:
             return self.get(module) if module is not None else None
-        return None
+        except Exception:  # a module of that name may be anything
+            return None
 
     def restore(self, value: Any) -> None:
         """Put a value back, if it can be."""
@@ -95,18 +96,24 @@ def _set_random_state(numpy: Any, state: tuple[Any, ...]) -> None:
     numpy.random.set_state((name, np.frombuffer(keys, np.uint32), *rest))
 
 
-def _set_environment(environment: dict[str, str]) -> None:
+def _environment() -> dict[Any, Any]:
+    """Copy what `os.environ` keeps, as it is encoded: decoding it takes a hundred times as long."""
+    return dict(getattr(os.environ, "_data", os.environ))
+
+
+def _set_environment(environment: dict[Any, Any]) -> None:
+    decoded = {os.fsdecode(name): os.fsdecode(value) for name, value in environment.items()}
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(decoded)
 
 
 def _handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in SIGNALS}
+    return {number: getsignal(number) for number in SIGNALS}
 
 
 def _set_handlers(handlers: dict[int, Any]) -> None:
     for number, handler in handlers.items():
-        if handler is not None and handler is not signal.getsignal(number):
+        if handler is not None and handler is not getsignal(number):
             signal.signal(number, handler)
 
 
@@ -143,8 +150,8 @@ SETTINGS = (
     ),
     Setting("numpy.random", _random_state, _set_random_state, "numpy"),
     Setting("random", lambda _: random.getstate(), lambda _, v: random.setstate(v)),
-    Setting("os.environ", lambda _: dict(os.environ), lambda _, v: _set_environment(v)),
-    Setting("the working directory", lambda _: Path.cwd(), lambda _, v: os.chdir(v)),
+    Setting("os.environ", lambda _: _environment(), lambda _, v: _set_environment(v)),
+    Setting("the working directory", lambda _: os.getcwd(), lambda _, v: os.chdir(v)),  # noqa: PTH109
     Setting("signal handlers", lambda _: _handlers(), lambda _, v: _set_handlers(v)),
     Setting(
         "an alarm",

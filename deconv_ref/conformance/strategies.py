@@ -154,9 +154,10 @@ def integers(rng: np.random.Generator, shape: tuple[int, ...], bits: int = 3) ->
     """Draw integers of up to `bits` bits and a sign, seldom 0, a third of them powers of two."""
     values = rng.integers(1, 2**bits, shape, endpoint=True)
     values[rng.random(shape) < 0.05] = 0
-    powers = 2 ** rng.integers(0, bits, shape, endpoint=True)
-    signs = rng.choice([-1, 1], shape)
-    return np.where(rng.random(shape) < 1 / 3, powers, values) * signs * 1.0
+    powers = np.left_shift(1, rng.integers(0, bits, shape, endpoint=True))
+    signs = 2 * rng.integers(0, 2, shape) - 1
+    values = np.where(rng.random(shape) < 1 / 3, powers, values)
+    return (values * signs).astype(np.float64)  # integers first: 0 has no sign
 
 
 def exact_bits(dtype: str, terms: int) -> int:

@@ -6,7 +6,7 @@ itself prints goes elsewhere. See `deconv_ref.conformance.process`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,7 @@ class Worker:
         self._closed = False
         self._declines = self._differs = True
         self._unsupported: dict[Any, str | None] = {}
+        self._foresees = True  # until the process dies of it
 
     def start(self, wanted: tuple[str, ...]) -> Identity:
         """Start the process and ask which of the `wanted` functions the target has.
@@ -170,10 +171,29 @@ class Worker:
         """
         if not self._declines:
             return None
-        key = (op, tuple(parameters.items()))
+        key = _key(op, parameters)
         if key not in self._unsupported:
-            self._unsupported[key] = self._ask("unsupported", op, dict(parameters))
+            self._learn(op, {key: parameters})
         return self._unsupported[key]
+
+    def foresee(self, op: str, several: Iterable[Mapping[str, Any]]) -> None:
+        """Ask in one message what `unsupported` is going to be asked.
+
+        If the process ends of it, that is left for `unsupported` to find, one by one.
+        """
+        if not (self._declines and self._foresees):
+            return
+        asked = {_key(op, parameters): parameters for parameters in several}
+        try:
+            self._learn(op, {k: p for k, p in asked.items() if k not in self._unsupported})
+        except DiedError:
+            self._foresees = False
+
+    def _learn(self, op: str, asked: Mapping[Any, Mapping[str, Any]]) -> None:
+        """Keep the reasons that the target gives, by key."""
+        if asked:
+            reasons = self._ask("unsupported", op, [dict(p) for p in asked.values()])
+            self._unsupported.update(zip(asked, reasons, strict=True))
 
     def excuses(self, case: Case) -> list[Excuse]:
         """Ask the target what it does otherwise by design in a case.
@@ -245,3 +265,8 @@ class Worker:
         child, self._child = self._child, None
         if child is not None:
             child.end()
+
+
+def _key(op: str, parameters: Mapping[str, Any]) -> Any:
+    """Tell what is asked apart."""
+    return (op, tuple(parameters.items()))
