@@ -22,4 +22,20 @@ JUDGEMENTS = (
         "one element, and float64, give infinity.",
         ("pytorch/pytorch#185770",),
     ),
+    Judgement(
+        "torch",
+        r"(?s)^batch_norm x: .*gamma    float32 \(\d+,\) (sliced|reversed)",
+        Kind.BUG,
+        "`torch.nn.functional.batch_norm` documents one gamma for each channel. In training, the "
+        "gradient of x takes those that lie side by side in memory: with `weight=b[1::2]` it is "
+        "another than with `weight=b[1::2].clone()`.",
+    ),
+    Judgement(
+        "torch",
+        r"(?s)^batch_norm (gamma|beta): .*x        float32 \(\d+, \d+, [\d, ]+\) fortran",
+        Kind.BUG,
+        "`torch.nn.functional.batch_norm` documents statistics for each channel. Where the strides "
+        "of x are those of channels that come last, in training, and the incoming gradient's are "
+        "not, the gradients of weight and bias are added up over other channels' cells.",
+    ),
 )
