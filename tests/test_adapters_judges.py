@@ -10,11 +10,14 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 import test_adapters as convolutions
 import test_adapters_others as others
 
+import deconv_ref
 from deconv_ref.conformance.frameworks import REQUIRES
+from deconv_ref.conformance.frameworks._allowances import in_float32
 
 SAME_LOWER = {"same_lower", "same_lower, strided"}
 SAME = {"same", "same, strided", "same, short", "same, ceil", *SAME_LOWER}
@@ -146,3 +149,14 @@ def test_others(name, tmp_path):
         for got, expected in zip(results, others.result(function, call), strict=False):
             if got is not None:
                 others.same(got, expected, function, f"{function}, {case}")
+
+
+@pytest.mark.parametrize("function", ["relu", "sigmoid", "tanh", "softplus", "gelu", "softmax"])
+def test_what_float32_rounds_is_allowed_of_float64_and_no_more(function):
+    x = np.array([[-700.0, -21.3, -1e-3, 0.1, 7.7, 650.1]])
+    call = getattr(deconv_ref, function)
+    off = np.abs(call(x.astype(np.float32)) - call(x))
+    allowed = in_float32(x)
+    assert 0 < np.max(off) <= allowed < 2.0**-22 * 1000
+    assert in_float32(x.astype(np.float32)) == 0
+    assert in_float32(np.array([[np.inf, 1.0]])) < 1e-6

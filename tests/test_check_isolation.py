@@ -65,6 +65,13 @@ def test_a_death_costs_its_case_and_is_named(body, reason, tmp_path):
     assert "1 of 4 cases" in record["reason"]
 
 
+def test_last_words_are_no_addresses_of_a_stack(tmp_path):
+    words = "Check failed: a.cc:5\n*** Check failure stack trace: ***\n    @     0x7fac2e1f5  f()\n"
+    record = judged(tmp_path, f"os.write(2, {words.encode()!r}); os.abort()", ONCE)
+    assert record["reason"].startswith("process killed by signal 6 (SIGABRT): Check failed: a.cc:5")
+    assert "0x" not in record["reason"]
+
+
 @pytest.mark.parametrize("body", ["os.abort()", "time.sleep(60)"])
 def test_a_function_that_always_dies_is_given_up(body, tmp_path):
     start = time.monotonic()

@@ -96,6 +96,32 @@ def test_shrinking_leaves_what_the_condition_needs():
     assert {operand.layout for operand in smallest.operands.values()} == {"contiguous"}
 
 
+STARTS = {
+    "a long kernel": lambda case: case.arrays()["weight"].shape[-1] > 4,
+    "a long stride": lambda case: case.parameters["stride"][-1] > 3,
+    "many channels": lambda case: case.arrays()["x"].shape[1] > 6,
+    "many images": lambda case: len(case.arrays()["x"]) > 3,
+    "a rule of padding": lambda case: isinstance(case.parameters["padding"], str),
+    "padding of each side": lambda case: any(b != a for b, a in pairs(case)),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_what_does_not_matter_shrinks_whatever_else_was_drawn_for_it(start):
+    """A choice on which it depends how many there are goes, and the others stay what they were."""
+    draws = Draws(OPERATORS["conv"].cases, "conv", DTYPES, 0)
+
+    def dilated(case):
+        return case.parameters["dilation"][-1] > 1 and case.arrays()["weight"].shape[-1] > 1
+
+    found = []
+    number = next(n for n in range(400) if dilated(c := draws.case(n)) and STARTS[start](c))
+    condition = lambda case: dilated(case) and not found.append(case)  # noqa: E731
+    search.shrink(draws.build, draws.choices(number), condition, 0)
+    assert set(found[-1].parameters["stride"]) == {1}
+    assert sum(array.size for array in found[-1].arrays().values()) <= 5
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_exact_cases_are_exact(cases, function):
     """The largest sum of absolute products is an integer that the dtype holds."""

@@ -6,12 +6,16 @@ import inspect
 import pkgutil
 import re
 import runpy
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
+from checking import check
 
 import deconv_ref as dr
+from deconv_ref.conformance import report
+from deconv_ref.conformance.compare import Verdict
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.relative_to(ROOT) for path in [ROOT / "README.md", *ROOT.glob("docs/*.md")])
@@ -101,3 +105,14 @@ def test_kernel_of_the_tour_has_one_fault(tmp_path):
     got = kernel["conv"](x, weight, bias, **parameters)
     assert got.shape == expected.shape
     assert (got != expected).any()
+
+
+def test_the_tour_prints_what_the_checker_finds(tmp_path):
+    (code,) = [code for code in blocks("README.md", "python") if "def conv(" in code]
+    (printed,) = [text for text in blocks("README.md", "text") if "my_kernel conv:" in text]
+    path = tmp_path / "my_kernel.py"
+    path.write_text(code, encoding="utf-8")
+    (result,) = [r for r in check(path, ops=("conv",)).results if r.verdict is Verdict.WRONG]
+    told = [report.title(result), f"  {report.reason(result)}"]
+    told += textwrap.indent(report.counterexample_text(result), "    ").splitlines()
+    assert printed.splitlines()[-len(told) :] == told

@@ -136,4 +136,4 @@ def _burden(value: Any) -> float:
         return 0.0
     if isinstance(value, tuple):
         return sum(map(_burden, value))
-    return 1.5 if isinstance(value, str) else float(value)
+    return 1.5 if isinstance(value, str) else abs(float(value))

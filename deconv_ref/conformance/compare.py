@@ -196,7 +196,7 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
     off = error > allowed
     finding = replace(finding, element=tuple(int(i) for i in np.argwhere(off)[0]))
     where = _where(off, finding)
-    limits = _lower_precisions(case.dtype, margin, np.isnan(got))
+    limits = _excuses(case.dtype, margin, allowed, np.isnan(got))
     for rank, (lower, limit) in enumerate(limits):
         if np.all((error == 0) | (error <= limit)):
             excuse = f"as from {lower}: "
@@ -233,16 +233,24 @@ def _where(off: Array, finding: Finding) -> str:
     )
 
 
-def _lower_precisions(
-    dtype: np.dtype[Any], margin: Margin, nan: NDArray[np.bool_]
-) -> Iterator[tuple[str, Array | float]]:
-    """Name ways of computing with less precision, with what they may be off by."""
+def _excuses(
+    dtype: np.dtype[Any], margin: Margin, allowed: Array, nan: NDArray[np.bool_]
+) -> Iterator[tuple[str, Array]]:
+    """Name ways of computing that are not quite the equations', with what they may be off by."""
+    spread = np.zeros_like(nan)
+    for zeros, elements in margin.zeros():
+        spread = nan & elements
+        yield f"NaN or infinity times zeros {zeros}", np.where(spread, np.inf, allowed)
+    for precision, limit in _lower_precisions(dtype, margin):
+        yield precision, np.where(spread, np.inf, limit)
+
+
+def _lower_precisions(dtype: np.dtype[Any], margin: Margin) -> Iterator[tuple[str, Array | float]]:
     single = bounds.unit_roundoff(np.float32)
     coarser = single / bounds.unit_roundoff(dtype)
     in_single = margin.allowed * coarser + 3 * single * margin.products
     yield "float32 arithmetic", in_single if dtype == np.float64 else 0.0  # which explains nothing
-    mixed = np.where(margin.spread & nan, np.inf, margin.transform())
-    yield "a fast algorithm, such as Winograd's or an FFT", mixed
+    yield "a fast algorithm, such as Winograd's or an FFT", margin.transform()
     for precision in bounds.LOWER_PRECISIONS:
         # Two rounded factors and a rounded result.
         yield precision.name, margin.allowed + 3 * precision.roundoff * margin.products

@@ -11,7 +11,7 @@ Each rule takes a question (a case and its truth) and the name of a quantity.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,14 +42,16 @@ class Margin:
     transform : callable
         Works out what an algorithm by fast transforms, which mix all the values of an image, may be
         off by; 0 if there is none.
-    spread : array of bool or bool
-        Where such an algorithm may give NaN, as there is one among what it mixes.
+    zeros : callable
+        Names zeros that an algorithm may put where the equations have no product, each with the
+        elements that are NaN if these are multiplied, since an operand is not finite: of one after
+        the other there are more.
     """
 
     allowed: Array
     products: Array | float = 0.0
     transform: Callable[[], Array | float] = float
-    spread: NDArray[np.bool_] | bool = False
+    zeros: Callable[[], Iterable[tuple[str, NDArray[np.bool_]]]] = tuple
 
 
 def selected(question: "Question", quantity: str) -> Margin:

@@ -7,6 +7,7 @@ last bytes are kept: so it may print without end.
 import os
 import pickle
 import queue
+import re
 import signal
 import struct
 import subprocess
@@ -25,6 +26,7 @@ MARK = b"dref"  # whatever else is written where answers go is no answer
 LOOK_SECONDS = 0.05  # between two looks at whether the child lives, and at its memory
 GRACE_SECONDS = 1.0
 LAST_BYTES = 2**12  # of what was printed
+OF_A_STACK = re.compile(r"\s*(@ +0x|\*\*\* .* \*\*\*)")  # as glog has it, with addresses
 POSIX = os.name == "posix"
 NO_MORE, NO_ANSWER = object(), object()
 
@@ -192,7 +194,7 @@ class Child:
             raise DiedError(f"went over the memory limit of {self._memory} MiB")
 
     def _last_words(self) -> str:
-        """Say how the process ended, with the last line that it printed."""
+        """Say how the process ended, with the last line that it printed but for a stack's."""
         how = ""
         try:
             self._process.wait(GRACE_SECONDS)
@@ -200,7 +202,8 @@ class Child:
             how = "process lives, but has closed what it answers through"
         status = self.end()
         self._readers[1].join(GRACE_SECONDS)
-        lines = self._printed.decode(errors="replace").strip().splitlines()
+        printed = self._printed.decode(errors="replace").strip().splitlines()
+        lines = [line for line in printed if not OF_A_STACK.match(line)] or printed
         last = f": {lines[-1].strip()[:200]}" if lines else ""
         return (how or f"process {_manner(status)}") + last
 

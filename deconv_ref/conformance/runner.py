@@ -203,6 +203,7 @@ def judge_function(
     offered = function in run.identity.functions
     if offered:
         judge.judge(partial(progress, run, function))
+    judged = any(tally.cases for tally in judge.tallies.values())
     return [
         Result(
             run.worker.target,
@@ -211,7 +212,8 @@ def judge_function(
             plan.functions()[function],
             quantity,
             tally,
-            judge.unsupported,
+            # What is left out of results is absent whatever else was declined.
+            judge.unsupported if tally.cases or not judged else Counter(),
             offered,
             plan.cases,
         )

@@ -88,7 +88,7 @@ def write_script(
         f'"""{_escaped(title)}\n\n{_escaped(finding.reason)}\n\n{_lines_escaped(told)}\n"""\n',
         "import numpy as np\n",
         _recorded_source(case, place, len(quantities), finding)
-        if Path(target).is_dir()
+        if is_file(target) and Path(target).is_dir()
         else _target_source(target, case.function),
         BUILD,
         *(

@@ -15,8 +15,10 @@ from deconv_ref.conformance.strategies import plain_value
 __all__ = ["made_plain", "shrink", "sibling", "simpler", "turned"]
 
 LEFT_OUT = (1, 2, 3, 4)  # choices at once: of the parameters of up to three axes, or a side
+OTHERS = range(4)  # a choice that is higher may make a smaller case: its order is a rough one
 ANEW = 2  # times that later choices are made anew
 MANY = 64
+EXTENT = 3  # of the numbers by which cases are ordered, those of sizes, parameters and layouts
 
 
 def shrink(
@@ -27,7 +29,9 @@ def shrink(
 ) -> None:
     """Look for choices that make a smaller case for which the condition holds, until none is found.
 
-    One choice is lowered, some are left out, or those after a lower one are made anew at random.
+    One choice is changed; or made the least, with some after it left out or put in, so that those
+    behind stay what they were; some are left out; or those after a lower one are made anew at
+    random. Values are no matter here: `simpler` ones are looked for afterwards.
 
     Parameters
     ----------
@@ -41,35 +45,63 @@ def shrink(
         The same seed looks for the same cases.
     """
     best = list(choices)
-    size = build(Choices(best)).size()
+    size = _extent(build(Choices(best)))
     rng = random.Random(seed)
+    tried: set[tuple[int, ...]] = set()
 
-    def holds(given: Iterable[int], more: random.Random | None = None) -> bool:
+    def holds(given: list[int], more: random.Random | None = None) -> bool:
         nonlocal best, size
+        if more is None and tuple(given) in tried:
+            return False
+        tried.add(tuple(given))
         draw = Choices(given, more)
         case = build(draw)
-        smaller = (case.size(), draw.made) < (size, best)
+        smaller = (_extent(case), draw.made) < (size, best)
         if not smaller or not condition(case):
             return False
-        best, size = draw.made, case.size()
+        best, size = draw.made, _extent(case)
         return True
-
-    def lower(at: int) -> Iterator[bool]:
-        return (holds([*best[:at], n, *best[at + 1 :]]) for n in _below(best[at]))
-
-    def fewer(at: int) -> Iterator[bool]:
-        return (holds([*best[:at], *best[at + length :]]) for length in LEFT_OUT)
-
-    def anew(at: int) -> Iterator[bool]:
-        return (holds([*best[:at], n], rng) for n in _below(best[at]) for _ in range(ANEW))
 
     before: list[int] = []
     while before != best:
         before = best
-        for tries in (lower, fewer, anew):
+        for change, more in ((_lower, None), (_fewer, None), (_other, None), (_begun, rng)):
             at = 0
             while at < len(best):
-                at += not any(tries(at))
+                at += not any(holds(given, more) for given in change(best, at))
+
+
+def _lower(best: list[int], at: int) -> Iterator[list[int]]:
+    """Lower a choice; or leave some out, or put some in, behind one that is made the least."""
+    yield from ([*best[:at], n, *best[at + 1 :]] for n in _below(best[at]))
+    for place in range(at + 1, len(best) + 1) if best[at] else ():
+        start, end = [*best[:at], 0, *best[at + 1 : place]], best[place:]
+        for length in LEFT_OUT:
+            yield [*start, *end[length:]]
+            yield [*start, *[0] * length, *end]
+
+
+def _fewer(best: list[int], at: int) -> Iterator[list[int]]:
+    """Leave choices out."""
+    return ([*best[:at], *best[at + length :]] for length in LEFT_OUT)
+
+
+def _other(best: list[int], at: int) -> Iterator[list[int]]:
+    """Change a choice, and the number of those behind it."""
+    for n in OTHERS:
+        yield [*best[:at], n, *best[at + 1 :]]
+        yield [*best[:at], n, 0, *best[at + 1 :]]
+        yield [*best[:at], n, *best[at + 2 :]]
+
+
+def _begun(best: list[int], at: int) -> Iterator[list[int]]:
+    """Keep choices up to one that is lower; the others are to be made anew."""
+    return ([*best[:at], n] for n in _below(best[at]) for _ in range(ANEW))
+
+
+def _extent(case: Case) -> tuple[float, ...]:
+    """Measure a case but for its values."""
+    return case.size()[:EXTENT]
 
 
 def _below(choice: int) -> list[int]:

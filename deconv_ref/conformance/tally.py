@@ -79,8 +79,8 @@ class Tally:
         if compared and not finding.differences:
             self.ulps[_rounded_up(finding.ulp)] += 1
         self.changes.update(finding.changes)
-        if finding.verdict is Verdict.INEXACT:
-            self._ordinary_inexact |= not case.wide
+        if finding.verdict is Verdict.INEXACT:  # NaN for a number is off as far in any integers
+            self._ordinary_inexact |= not case.wide or math.isinf(finding.ulp)
         if finding.verdict in (Verdict.INEXACT, Verdict.WRONG) and not case.empty:
             self.failing += [(case, finding)] if len(self.failing) < FAILING else []
         if kept:

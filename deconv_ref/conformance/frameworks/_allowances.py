@@ -65,6 +65,19 @@ def linear_in_float32(x=None, grad_y=None, *, scale_factor, mode, **_):
     return 2.0**-23 * (4 + coordinates) * terms * largest
 
 
+def in_float32(x, *, slope=1.0, alpha=1.0, value=0.0, scale_factor=(), **_):
+    """Allow float32's rounding of float64 values, and of functions whose slope is about 1 at most.
+
+    Infinities and NaN have to be what they should.
+    """
+    if x.dtype != np.float64:
+        return 0.0
+    sizes = [np.abs(np.atleast_1d(number)) for number in (x, slope, alpha, value)]
+    largest = math.prod(np.max(s[np.isfinite(s)], initial=1.0) for s in sizes)
+    coordinates = sum(n * max(f, 1) for n, f in zip(x.shape[2:], scale_factor, strict=False))
+    return 2.0**-22 * (1 + coordinates) * largest
+
+
 def with_nowhere(indices, **_):
     """Allow anything, a refusal too, where an index is -1, which is nowhere."""
     return np.inf if np.any(indices < 0) else 0.0

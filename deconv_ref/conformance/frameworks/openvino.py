@@ -15,7 +15,7 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     LOG_SOFTMAX,
     MINUS_INFINITY,
 )
-from deconv_ref.conformance.frameworks._allowances import beside_infinities
+from deconv_ref.conformance.frameworks._allowances import beside_infinities, in_float32
 from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._openvino_spellings import SPELLINGS  # noqa: F401
 from deconv_ref.conformance.frameworks._translation import pairs
@@ -23,15 +23,27 @@ from deconv_ref.conformance.frameworks._translation import pairs
 NAME = "openvino"
 VERSION = openvino.__version__.partition("-")[0]
 
+IN_FLOAT32 = Difference("float64 is computed as float32", in_float32, "forward")
 DIFFERENCES: dict[str, list[Difference]] = {
+    "max_pool": [IN_FLOAT32],
     "upsample": [
-        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", beside_infinities)
+        Difference("linear: a cell of weight 0 is multiplied, so NaN spreads", beside_infinities),
+        IN_FLOAT32,
     ],
+    "pixel_shuffle": [IN_FLOAT32],
+    "pixel_unshuffle": [IN_FLOAT32],
+    "pad": [IN_FLOAT32],
     "batch_norm": [Difference("there are no statistics but those given")],
-    "elu": [ELU],
-    "gelu": [GELU, MINUS_INFINITY],
+    "relu": [IN_FLOAT32],
+    "prelu": [IN_FLOAT32],
+    "elu": [ELU, IN_FLOAT32],
+    "sigmoid": [IN_FLOAT32],
+    "tanh": [IN_FLOAT32],
+    "softplus": [IN_FLOAT32],
+    "gelu": [GELU, MINUS_INFINITY, IN_FLOAT32],
     "silu": [MINUS_INFINITY],
-    "log_softmax": [LOG_SOFTMAX, INFINITE_LINE],
+    "softmax": [IN_FLOAT32],
+    "log_softmax": [LOG_SOFTMAX, INFINITE_LINE, IN_FLOAT32],
 }
 """What OpenVINO does otherwise by design, by function; no parameter changes it."""
 

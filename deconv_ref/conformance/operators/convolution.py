@@ -4,7 +4,9 @@ Every axis has its own size, kernel, stride, dilation, padding and sides.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -174,13 +176,51 @@ def convolved(question: Question, quantity: str) -> Margin:
     margin = summed(question, quantity)
     if quantity == "bias":
         return margin
-    nan = np.isnan(question.arrays()["x"])
-    spread = np.asarray(nan.any(tuple(range(1, nan.ndim)), keepdims=True))
     return replace(
         margin,
         transform=lambda: _transformed(question, quantity) + np.nan_to_num(margin.allowed),
-        spread=spread if quantity == "forward" else False,
+        zeros=partial(_zeros_met, question) if quantity == "forward" else tuple,
     )
+
+
+def _zeros_met(question: Question) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Find the results in which what is not finite in x meets zeros that are in no equation.
+
+    A dilated kernel may be made one without gaps, with zeros between its taps; the kernels of
+    groups one that takes all channels, with zeros for those of other groups; and kernel and image
+    one as large as the other, so that each value of x meets a zero wherever it meets no tap.
+    """
+    shape = question.truth["forward"].shape
+    spoilt = ~np.isfinite(question.arrays()["x"])
+    covered = _covered(question.case, spoilt)
+    groups = np.split(covered, question.case.parameters["groups"], axis=1)
+    by_group = np.concatenate([group.any(1, keepdims=True) for group in groups], axis=1)
+    yield "between taps", by_group.repeat(shape[1] // len(groups), axis=1)
+    yield "between taps or groups", np.broadcast_to(covered.any(1, keepdims=True), shape)
+    anywhere = spoilt.any(tuple(range(1, spoilt.ndim)), keepdims=True)
+    yield "of padding", np.broadcast_to(anywhere, shape)
+
+
+def _covered(case: Case, marked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Find the cells of each channel that kernels without gaps feed from marked cells."""
+    p, kernel = case.parameters, case.operands["weight"].values.shape[2:]
+    sizes = marked.shape[2:], kernel, p["stride"], p["padding"]
+    if case.op == "conv":
+        window = conv_window(case.op, *sizes, p["dilation"])
+    else:
+        window = conv_transpose_window(case.op, *sizes, p["output_padding"], p["dilation"])
+    for axis, (before, _) in enumerate(window.padding):
+        stride, span = window.stride[axis], reach(kernel[axis], window.dilation[axis])
+        if case.op == "conv":
+            first = np.arange(window.output_size[axis]) * stride - before
+            behind = first + span
+        else:
+            cells = np.arange(window.input_size[axis]) + before
+            first, behind = (cells - span) // stride + 1, cells // stride + 1
+        at = axis + 2
+        counts = np.insert(np.cumsum(marked, at), 0, 0, at)  # no matrix: axes may be very long
+        marked = counts.take(first, at, mode="clip") < counts.take(behind, at, mode="clip")
+    return marked
 
 
 def _transformed(question: Question, quantity: str) -> NDArray[Any]:

@@ -66,7 +66,7 @@ def judge_results(folder: Path, index: Mapping[str, Any], results: Path) -> list
             if tally.verdict is Verdict.WRONG:
                 worst = tally.worst[Verdict.WRONG]
                 tally.explanation = explain(operator, quantity, *worst, tally.failing)
-            who = (str(results), results.resolve().name, "", operator.name, quantity)
+            who = (f"{results}/", results.resolve().name, "", operator.name, quantity)
             found.append(Result(*who, tally, Counter(), offered, len(ours)))
     if not any(result.offered for result in found):
         example = _path(results, index["cases"][0], "forward").name if index["cases"] else "none"
