@@ -243,7 +243,8 @@ def raise_tops(typing_context, tops, found, line, first, count, step, place, fre
         *unpacked, place, fresh = e.unpacked(signature.args, arguments)
         integer = context.get_data_type(found.dtype)
         place = builder.trunc(place, integer)
-        rows = _Rows(e, *unpacked, place, ir.VectorType(integer, e.lanes), windows)
+        kind = ir.VectorType(integer, e.lanes)
+        rows = _Rows._make([e, *unpacked, place, kind, windows])
         with builder.if_else(fresh) as (anew, on):
             with anew:
                 _raise(rows, fresh=True)
