@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.floating import finfo, is_floating, rounded
 from deconv_ref.conformance.margins import Margin
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import Answer, Excuse
@@ -164,14 +165,13 @@ def _judge(question: Question, quantity: str, got: Any, harm: str | None) -> Fin
         return Finding(Verdict.WRONG, reason, expected, got)
     if harm is not None:
         return Finding(Verdict.WRONG, f"writes to its operand {harm}", expected, got)
-    if case.exact and np.array_equal(got, expected, equal_nan=expected.dtype.kind == "f"):
+    if case.exact and np.array_equal(got, expected, equal_nan=is_floating(expected.dtype)):
         return Finding(Verdict.CONFORMS)
     return _weigh(question, quantity, got, expected)
 
 
 def _in_dtype(case: Case, truth: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return truth.astype(case.dtype) if truth.dtype.kind == "f" else truth
+    return rounded(truth, case.dtype) if truth.dtype.kind == "f" else truth
 
 
 def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Finding:
@@ -216,8 +216,8 @@ def errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
         doubles = got.astype(np.float64)
         error = np.abs(doubles - truth)
         same = (doubles == truth) | (np.isnan(doubles) & np.isnan(truth))
-        if expected.dtype.kind == "f":  # what rounds beyond the largest number is infinite
-            largest = float(np.finfo(expected.dtype).max)
+        if is_floating(expected.dtype):  # what rounds beyond the largest number is infinite
+            largest = float(finfo(expected.dtype).max)
             same |= (
                 np.isinf(got) & (np.sign(got) == np.sign(truth)) & (np.abs(truth) + bound > largest)
             )
@@ -244,6 +244,8 @@ def _lower_precisions(
     mixed = np.where(margin.spread & nan, np.inf, margin.transform())
     yield "a fast algorithm, such as Winograd's or an FFT", mixed
     for precision in bounds.LOWER_PRECISIONS:
+        if precision.roundoff <= bounds.unit_roundoff(dtype):
+            continue
         # Two rounded factors and a rounded result.
         yield precision.name, margin.allowed + 3 * precision.roundoff * margin.products
 

@@ -26,7 +26,7 @@ from deconv_ref.errors import ParameterError, message
 
 __all__ = ["Call", "assert_conforms", "cases", "complaint", "planned"]
 
-DTYPES = ("float32", "float64")
+DTYPES = ("float32", "float64")  # unless half precision is asked for
 
 
 class Call:
@@ -152,7 +152,7 @@ def cases(
         known = ", ".join(name for o in OPERATORS.values() for name in o.functions())
         raise ParameterError(message("cases", "function", f"one of {known}", function))
     plan = planned("cases", (op,), number, seed, dtypes, number_is="number")
-    draws = Draws(OPERATORS[op].cases, function, plan.dtypes, seed)
+    draws = Draws(OPERATORS[op].drawn, function, plan.dtypes, seed)
     drawn = ((n, draws.case(n)) for n in itertools.count())
     calls = (Call(f"case {n} of seed {seed}", case) for n, case in drawn if not case.empty)
     return itertools.islice(calls, number)

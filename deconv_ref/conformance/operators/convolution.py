@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case, Operand
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.halves import Halves, whole
 from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import Margin, summed
 from deconv_ref.conformance.strategies import (
@@ -221,6 +222,7 @@ OPERATORS = tuple(
         identity=bilinear,
         plain=("stride", "padding", "dilation", "groups", "flip_kernel", "output_padding"),
         flags={"flip_kernel": (False, True)},
+        halves=Halves(whole),
     )
     for name in ("conv", "conv_transpose")
 )
