@@ -122,7 +122,7 @@ class Case:
 
     def size(self) -> tuple[float, ...]:
         """Measure how much there is to read: of two counterexamples the smaller is kept."""
-        arrays = [o.values for o in self.operands.values()]
+        arrays = [doubled(o.values) for o in self.operands.values()]
         return (
             any(a.size == 0 for a in arrays),  # nothing to see
             sum(a.size for a in arrays) + sum(map(_burden, self.parameters.values())),

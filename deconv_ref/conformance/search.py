@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Choices, Draw
-from deconv_ref.conformance.floating import is_floating
+from deconv_ref.conformance.floating import doubled, is_floating
 from deconv_ref.conformance.strategies import plain_value
 
 __all__ = ["made_plain", "shrink", "sibling", "simpler", "turned"]
@@ -178,8 +178,8 @@ def _variants(case: Case) -> Iterator[Case]:
         if operand.layout != "contiguous":
             yield case.with_operand(name, layout="contiguous")
     for name, operand in case.operands.items():
-        for values in _simpler_values(operand.values, case.exact):
-            if not np.array_equal(values, operand.values, equal_nan=is_floating(values.dtype)):
+        for values in _simpler_values(doubled(operand.values), case.exact):
+            if not np.array_equal(values, operand.values, equal_nan=values.dtype.kind == "f"):
                 yield case.with_operand(name, values=values.astype(operand.values.dtype))
 
 
@@ -197,7 +197,7 @@ def _simpler_values(values: NDArray[Any], exact: bool) -> Iterator[NDArray[Any]]
         yield np.sign(values)
         if exact:
             yield np.trunc(values / 2) + (values == 1)
-    if not exact and is_floating(values.dtype):
+    if not exact and values.dtype.kind == "f":
         yield np.trunc(values)
 
 
