@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
-from deconv_ref.conformance.floating import finfo, is_floating, rounded
+from deconv_ref.conformance.floating import doubled, finfo, is_floating, rounded
 from deconv_ref.conformance.margins import Margin
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import Answer, Excuse
@@ -145,7 +145,7 @@ def excused(
     for quantity, finding in findings.items():
         applying = [e for e in excuses if e.quantity in (None, quantity)]
         reasons = tuple(e.reason for e in applying if np.any(np.asarray(e.allowance) > 0))
-        if reasons and _is_excused(question.truth[quantity], finding, applying):
+        if reasons and _is_excused(_asked_for(question, quantity), finding, applying):
             finding = Finding(Verdict.CONFORMS, differences=reasons)
         judged[quantity] = finding
     return judged
@@ -174,9 +174,15 @@ def _in_dtype(case: Case, truth: Array) -> Array:
     return rounded(truth, case.dtype) if truth.dtype.kind == "f" else truth
 
 
+def _asked_for(question: Question, quantity: str) -> Array:
+    """Give what a result is compared with: the truth, in an exact case as the dtype has it."""
+    truth = question.truth[quantity]
+    return doubled(_in_dtype(question.case, truth)) if question.case.exact else truth
+
+
 def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Finding:
     """Judge values that differ, or may differ, from the truth by rounding."""
-    case, truth = question.case, question.truth[quantity]
+    case, truth = question.case, _asked_for(question, quantity)
     margin, bound = question.margin(quantity), _bound(question, quantity)
     error = errors(got, expected, truth, bound)
     allowed = np.zeros_like(bound) if case.exact else bound
