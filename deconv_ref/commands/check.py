@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deconv_ref.commands.output import WRONG, Output, deliver, open_console
-from deconv_ref.commands.usage import UsageError, choose, one_line_errors
+from deconv_ref.commands.usage import UsageError, choose, choose_judged
 
 if TYPE_CHECKING:
     from deconv_ref.conformance import runner
@@ -113,9 +113,7 @@ def check(
         if network:
             wrong = _train(_network_plan(targets, op, steps=steps, **options), output)
         else:
-            dtypes = (dtype.value,) if dtype else None
-            ops = _operators(op, dtype)
-            plan = _plan(targets, ops, cases=cases, dtypes=dtypes, **options)
+            plan = _plan(targets, op, dtype, cases=cases, **options)
             wrong = _judge(plan, output, resume, dask)
     except TargetError as error:
         raise UsageError(str(error)) from error
@@ -127,31 +125,19 @@ def _left_out(error: "TargetError") -> None:
     print(f"deconv-ref: left out: {error}", file=sys.stderr, flush=True)
 
 
-def _operators(op: list[str] | None, dtype: DType | None) -> tuple[str, ...]:
-    """Choose operators, of which not all are judged in half precision."""
-    from deconv_ref.conformance.floating import is_half, named
-    from deconv_ref.conformance.halves import in_half_precision
-    from deconv_ref.conformance.operators import OPERATORS
-
-    ops = choose("operator", op, OPERATORS)
-    with one_line_errors():
-        if dtype is None or not is_half(named(dtype.value)):
-            return ops
-    judged = in_half_precision(OPERATORS)
-    others = [name for name in op or () if name not in judged]
-    if others:
-        known = ", ".join(judged)
-        raise UsageError(f"--dtype {dtype} is not for {others[0]}; it is for {known}")
-    return tuple(name for name in ops if name in judged)
-
-
-def _plan(targets: list[str] | None, ops: tuple[str, ...], **options: Any) -> "runner.Plan":
+def _plan(
+    targets: list[str] | None, op: list[str] | None, dtype: DType | None, **options: Any
+) -> "runner.Plan":
     """Plan to judge operators."""
     from deconv_ref.conformance.frameworks import OWN_TIERS, gpu_tier, installed
     from deconv_ref.conformance.runner import Plan
 
-    chosen = targets or (*installed(), *OWN_TIERS, *gpu_tier())
-    return Plan(ops=ops, **_options(chosen, **options))
+    ops = choose_judged(op, dtype)
+    half = dtype in (DType.float16, DType.bfloat16)
+    own = () if half else (*OWN_TIERS, *gpu_tier())  # which are of float32 and float64 alone
+    dtypes = (dtype.value,) if dtype else None
+    chosen = targets or (*installed(), *own)
+    return Plan(ops=ops, **_options(chosen, dtypes=dtypes, **options))
 
 
 def _network_plan(

@@ -65,8 +65,9 @@ def summed(question: "Question", quantity: str) -> Margin:
     On absolute values the operator gives the magnitude of the sum, and on ones for what is not 0
     the number of terms: it is linear in each operand, with no negative factors of its own.
     """
-    terms, magnitude = _counted(question, quantity)
-    allowed = bounds.rounding_bound(terms, magnitude, question.case.dtype)
+    (terms, magnitude), dtype = _counted(question, quantity), question.case.dtype
+    lost = terms * float(finfo(dtype).tiny)  # where partial sums that are subnormal count as 0
+    allowed = bounds.rounding_bound(terms, magnitude, dtype) + lost
     finite = np.isfinite(question.truth[quantity])  # an infinity is right or wrong
     return Margin(np.where(finite, allowed, 0.0), np.where(finite, magnitude, 0.0))
 

@@ -42,7 +42,7 @@ def write_vectors(
     seed : int
         The same seed writes the same bytes.
     dtypes : tuple of str
-        ``"float32"``, ``"float64"`` or both.
+        Some of ``"float32"``, ``"float64"`` and ``"float16"``.
 
     Returns
     -------
