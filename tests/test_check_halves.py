@@ -3,10 +3,13 @@
 import inspect
 import json
 import sys
+from dataclasses import replace
 from fractions import Fraction
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from checking import FUNCTIONS as CONVOLUTIONS
 from checking import as_array, check_source, kernel_file, run_script
 from commanding import runner
 from hypothesis import given
@@ -14,7 +17,8 @@ from hypothesis import strategies as st
 from planting import drawn
 
 from deconv_ref.conformance import bounds, compare, journal
-from deconv_ref.conformance.floating import HALVES, finfo, is_floating, named, rounded
+from deconv_ref.conformance.case import Case, Operand
+from deconv_ref.conformance.floating import finfo, is_floating, named, rounded
 from deconv_ref.conformance.halves import in_half_precision
 from deconv_ref.conformance.judge import ask
 from deconv_ref.conformance.operators import OPERATORS
@@ -22,8 +26,8 @@ from deconv_ref.conformance.testing import assert_conforms, cases
 from deconv_ref.conformance.worker import Answer
 from deconv_ref.errors import ParameterError
 
-pytest.importorskip("ml_dtypes")
-
+needs_bfloat16 = pytest.mark.skipif(not find_spec("ml_dtypes"), reason="ml_dtypes is missing")
+HALVES = ["float16", pytest.param("bfloat16", marks=needs_bfloat16)]
 FUNCTIONS = [
     function for name in in_half_precision(OPERATORS) for function in OPERATORS[name].functions()
 ]
@@ -47,6 +51,7 @@ def test_numbers_are_rounded_once(dtype, number):
         assert got.view(np.uint16) % 2 == 0
 
 
+@needs_bfloat16
 def test_rounding_by_way_of_float32_would_be_another():
     """A hair above a tie is a tie in float32."""
     number = np.array([1 + 2.0**-8 + 2.0**-30])
@@ -82,6 +87,7 @@ def test_no_order_of_additions_leaves_the_bound(dtype, seed, terms, scale):
     assert abs(Fraction(float(parts[0])) - exact) <= Fraction(float(bound))
 
 
+@needs_bfloat16
 def test_where_terms_are_too_many_nothing_is_promised():
     count, size = np.array([255.0, 256.0, 1e6]), np.ones(3)
     assert np.isinf(bounds.rounding_bound(count, size, "bfloat16")).tolist() == [False, True, True]
@@ -111,11 +117,29 @@ def test_results_of_exact_cases_are_numbers_of_the_format(function, dtype):
 def test_cases_are_not_emptied(dtype):
     """Integers are halved before single ones are left out, and most numbers stay."""
     some = drawn("conv_backward", 60, dtypes=(dtype,))
-    kept = [np.count_nonzero(a) / a.size for c in some for a in c.arrays().values() if a.size]
-    assert np.median(kept) > 0.8
-    assert any(
-        np.abs(a.astype(float)).max() > 1 for c in some for a in c.arrays().values() if a.size
-    )
+    arrays = [a.astype(float) for case in some for a in case.arrays().values() if a.size]
+    assert np.median([np.count_nonzero(a) / a.size for a in arrays]) > 0.8
+    assert np.median([np.abs(a).max() for a in arrays]) > 1
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+@pytest.mark.parametrize("function", [*CONVOLUTIONS, "linear", "linear_backward", "pad_backward"])
+def test_partial_sums_of_exact_cases_are_exact_in_any_order(function, dtype):
+    """None is larger than the sum of absolute values, up to which the format has all integers."""
+    exact = [case for case in drawn(function, 40, dtypes=(dtype,)) if case.exact]
+    for case in exact:
+        for size in ask(case).mapped(np.abs).values():
+            assert np.max(size[np.isfinite(size)], initial=0.0) <= 2 ** BITS[dtype]
+
+
+@needs_bfloat16
+@pytest.mark.parametrize(("number", "fits"), [(128.0, True), (130.0, False)])
+def test_what_is_turned_or_made_simpler_has_to_fit_too(number, fits):
+    arrays = {"x": np.array([[number, 128.0]]), "weight": np.array([[1.0, -1.0]])}
+    operands = {name: Operand(rounded(array, "bfloat16")) for name, array in arrays.items()}
+    case = Case("linear", {}, operands, exact=True)
+    assert OPERATORS["linear"].is_meant_for(case) is fits
+    assert OPERATORS["linear"].is_meant_for(replace(case, exact=False))
 
 
 @pytest.mark.parametrize("dtype", HALVES)
@@ -157,16 +181,6 @@ def in_float32(function, *arrays, **parameters):
     return cast(results, dtype)
 
 
-def of(*changes):
-    """Give the source of the four functions of convolution, in float32, then changed."""
-    names = ("conv", "conv_backward", "conv_transpose", "conv_transpose_backward")
-    source = kernel_file(dict.fromkeys(names, in_float32))
-    for name, change in changes:
-        text = inspect.getsource(change)
-        source += f"\n\n{text}\n{name} = functools.partial({change.__name__}, {name})\n"
-    return source
-
-
 def judged(folder, source, op, dtype, count=40):
     return check_source(folder, source, ops=(op,), cases=count, dtypes=(dtype,))
 
@@ -174,7 +188,7 @@ def judged(folder, source, op, dtype, count=40):
 @pytest.mark.parametrize("dtype", HALVES)
 @pytest.mark.parametrize("op", ["conv", "conv_transpose"])
 def test_what_computes_in_float32_and_rounds_once_conforms(op, dtype, tmp_path):
-    found = judged(tmp_path, of(), op, dtype)
+    found = judged(tmp_path, kernel_file(dict.fromkeys(CONVOLUTIONS, in_float32)), op, dtype)
     assert {r["verdict"] for r in found.document["results"]} == {"conforms"}
     assert all(r["exact"] > 5 and r["exact"] < r["cases"] for r in found.document["results"])
 
@@ -209,6 +223,7 @@ def test_what_accumulates_in_half_precision_conforms(dtype, tmp_path):
     assert max(r["worst"]["ulp"] for r in records) > 1  # it does round on the way
 
 
+@needs_bfloat16
 def test_bfloat16_arithmetic_in_float16_is_found(tmp_path):
     """The precision is named, and it is not the case's own."""
     rounds = "import ml_dtypes\n\ndef low(a):\n    return a.astype('bfloat16').astype(a.dtype)\n"
@@ -275,6 +290,7 @@ def test_the_case_s_own_precision_excuses_nothing(dtype):
     assert dtype == "float16" or "bfloat16" not in reason
 
 
+@needs_bfloat16
 def test_our_own_tiers_refuse():
     with pytest.raises(AssertionError, match="float32 or float64, got bfloat16"):
         assert_conforms(__import__("deconv_ref"), "conv", cases=2, dtypes=["bfloat16"])
@@ -303,8 +319,9 @@ def test_an_unfinished_report_keeps_the_bits(dtype):
     assert again == case and again.dtype == case.dtype
 
 
+@needs_bfloat16
 def test_cases_for_other_tests(monkeypatch):
-    for call in cases("relu", number=10, dtypes=list(HALVES)):
+    for call in cases("relu", number=10, dtypes=["float16", "bfloat16"]):
         x = call.operands["x"]
         with np.errstate(invalid="ignore"):
             call.check(np.where(x <= 0, np.zeros((), x.dtype), x))
