@@ -18,6 +18,7 @@ from planting import drawn
 
 from deconv_ref.conformance import bounds, compare, journal
 from deconv_ref.conformance.case import Case, Operand
+from deconv_ref.conformance.compare import Verdict
 from deconv_ref.conformance.floating import finfo, is_floating, named, rounded
 from deconv_ref.conformance.halves import in_half_precision
 from deconv_ref.conformance.judge import ask
@@ -283,11 +284,11 @@ def test_the_case_s_own_precision_excuses_nothing(dtype):
     """Neither TF32 and float16 in float16, nor bfloat16 in bfloat16."""
     case = next(c for c in drawn("linear", 90, dtypes=(dtype,)) if not c.exact and not c.empty)
     question = ask(case)
-    off = question.truth["forward"] + 2 * question.margin("forward").allowed
-    answer = Answer((rounded(off, dtype),))
-    reason = compare.compare(question, answer)["forward"].reason
-    assert "11 bits" not in reason
-    assert dtype == "float16" or "bfloat16" not in reason
+    margin, roundoff = question.margin("forward"), bounds.unit_roundoff(dtype)
+    off = question.truth["forward"] + margin.allowed + 2 * roundoff * margin.products
+    finding = compare.compare(question, Answer((rounded(off, dtype),)))["forward"]
+    assert finding.verdict == (Verdict.INEXACT if dtype == "float16" else Verdict.WRONG)
+    assert "11 bits" not in finding.reason
 
 
 @needs_bfloat16
