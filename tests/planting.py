@@ -13,7 +13,7 @@ DTYPES = ("float32", "float64")
 def drawn(function, count, seed=0, dtypes=DTYPES, plain=frozenset()):
     """Draw cases of a function as the checker does."""
     operator = OPERATORS[function.removesuffix("_backward")]
-    draws = Draws(operator.cases, function, dtypes, seed, plain)
+    draws = Draws(operator.drawn, function, dtypes, seed, plain)
     return tuple(map(draws.case, range(count)))
 
 

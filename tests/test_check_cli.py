@@ -162,7 +162,7 @@ MISUSED_FILES = {
         (["right.py", "--cases", "0"], "--cases.*1"),
         (["right.py", "--cases", "x"], "--cases.*integer"),
         (["right.py", "--seed", "-1"], "--seed.*0"),
-        (["right.py", "--dtype", "float16"], "--dtype.*float16.*float32"),
+        (["right.py", "--dtype", "int8"], "--dtype.*int8.*float32"),
         (["right.py", "--timeout", "0"], "--timeout"),
         (["right.py", "--timeout", "nan"], "--timeout"),
         (["right.py", "--timeout", "inf"], "--timeout"),

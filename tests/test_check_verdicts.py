@@ -12,12 +12,12 @@ from scipy import fft
 import deconv_ref
 from deconv_ref.conformance import bounds, judge, report, runner, serve, tally
 from deconv_ref.conformance.case import Case, Operand
-from deconv_ref.conformance.compare import Finding, Verdict, compare
+from deconv_ref.conformance.compare import Finding, Verdict, compare, excused
 from deconv_ref.conformance.judge import ask
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.search import made_plain, simpler, turned
 from deconv_ref.conformance.strategies import plain_value
-from deconv_ref.conformance.worker import Answer, Worker
+from deconv_ref.conformance.worker import Answer, Excuse, Worker
 from deconv_ref.window import conv_window, reach
 
 FUNCTIONS = [name for operator in OPERATORS.values() for name in operator.functions()]
@@ -195,6 +195,21 @@ def test_an_honest_transform_is_inexact_at_most():
             counted.add(case, finding)
     counted.settle()
     assert "an FFT" in counted.worst[Verdict.INEXACT][1].reason
+
+
+def test_exact_results_that_are_rounded_once_do_not_spoil_an_excuse():
+    """0.75 times 0.1 is no float32: what came is the nearest, and is right."""
+    arrays = {"grad_y": [[0.1, 1.0]], "x": [[-1.0, np.nan]]}
+    operands = {name: Operand(np.array(array, np.float32)) for name, array in arrays.items()}
+    case = Case("leaky_relu_backward", {"negative_slope": -0.75}, operands, exact=True)
+    got = np.float32(-0.75) * operands["grad_y"].values
+    wrong = compare(ask(case), Answer((got,)))
+    assert wrong["x"].verdict is Verdict.WRONG
+    assert wrong["x"].element == (0, 1)
+    by_design = Excuse("NaN in x counts as negative", np.array([[0.0, np.inf]]))
+    assert excused(ask(case), wrong, [by_design])["x"].verdict is Verdict.CONFORMS
+    nearby = compare(ask(case), Answer((np.nextafter(got, np.float32(1)),)))
+    assert excused(ask(case), nearby, [by_design])["x"].verdict is Verdict.WRONG
 
 
 def test_large_values_elsewhere_excuse_nothing():

@@ -111,7 +111,7 @@ def test_what_is_refused_passes_where_it_is_declined():
         (["rely"], {}, "ops must be of conv, .*, got"),
         (["relu"], {"cases": 0}, "cases must be at least 1, got 0"),
         (["relu"], {"seed": -1}, "seed must be at least 0, got -1"),
-        (["relu"], {"dtypes": ["float16"]}, "dtypes must be of .*, got"),
+        (["relu"], {"dtypes": ["int8"]}, "dtypes must be of .*, got"),
         (["relu"], {"dtypes": []}, "dtypes must be of .*, got"),
     ],
 )

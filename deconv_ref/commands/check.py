@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deconv_ref.commands.output import WRONG, Output, deliver, open_console
-from deconv_ref.commands.usage import UsageError, choose
+from deconv_ref.commands.usage import UsageError, choose, choose_judged
 
 if TYPE_CHECKING:
     from deconv_ref.conformance import runner
@@ -29,6 +29,8 @@ class DType(StrEnum):
 
     float32 = "float32"
     float64 = "float64"
+    float16 = "float16"
+    bfloat16 = "bfloat16"
 
 
 def check(
@@ -55,7 +57,14 @@ def check(
         int | None, typer.Option(min=1, help="Per operator and quantity; 200 unless given.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same cases.")] = 0,
-    dtype: Annotated[DType | None, typer.Option(help="Default: both.")] = None,
+    dtype: Annotated[
+        DType | None,
+        typer.Option(
+            help="Default: float32 and float64. The other two are of operators without "
+            "transcendental functions: convolution, pooling, resampling, padding, linear, dropout, "
+            "rectifiers; bfloat16 needs ml_dtypes."
+        ),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Targets at a time.")] = None,
     timeout: Annotated[
         float | None,
@@ -90,7 +99,7 @@ def check(
 
     output = Output(open_console(), quiet, json, html, markdown, None if targets else _left_out)
     output.check_files()
-    if network and (cases is not None or html or markdown or dtype is DType.float64):
+    if network and (cases is not None or html or markdown or dtype not in (None, DType.float32)):
         text = "--network trains in float32 for --steps, without --cases, and writes no --html"
         raise UsageError(f"{text} or --markdown")
     if resume and (network or json is None):
@@ -104,8 +113,7 @@ def check(
         if network:
             wrong = _train(_network_plan(targets, op, steps=steps, **options), output)
         else:
-            dtypes = (dtype.value,) if dtype else None
-            plan = _plan(targets, op, cases=cases, dtypes=dtypes, **options)
+            plan = _plan(targets, op, dtype, cases=cases, **options)
             wrong = _judge(plan, output, resume, dask)
     except TargetError as error:
         raise UsageError(str(error)) from error
@@ -117,15 +125,19 @@ def _left_out(error: "TargetError") -> None:
     print(f"deconv-ref: left out: {error}", file=sys.stderr, flush=True)
 
 
-def _plan(targets: list[str] | None, op: list[str] | None, **options: Any) -> "runner.Plan":
+def _plan(
+    targets: list[str] | None, op: list[str] | None, dtype: DType | None, **options: Any
+) -> "runner.Plan":
     """Plan to judge operators."""
     from deconv_ref.conformance.frameworks import OWN_TIERS, gpu_tier, installed
-    from deconv_ref.conformance.operators import OPERATORS
     from deconv_ref.conformance.runner import Plan
 
-    ops = choose("operator", op, OPERATORS)
-    chosen = targets or (*installed(), *OWN_TIERS, *gpu_tier())
-    return Plan(ops=ops, **_options(chosen, **options))
+    ops = choose_judged(op, dtype)
+    half = dtype in (DType.float16, DType.bfloat16)
+    own = () if half else (*OWN_TIERS, *gpu_tier())  # which are of float32 and float64 alone
+    dtypes = (dtype.value,) if dtype else None
+    chosen = targets or (*installed(), *own)
+    return Plan(ops=ops, **_options(chosen, dtypes=dtypes, **options))
 
 
 def _network_plan(

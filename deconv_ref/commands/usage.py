@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deconv_ref.errors import DeconvRefError
 
-__all__ = ["UsageError", "check_writable", "choose", "one_line_errors"]
+__all__ = ["UsageError", "check_writable", "choose", "choose_judged", "one_line_errors"]
 
 
 class UsageError(Exception):
@@ -44,3 +44,26 @@ def choose(what: str, names: list[str] | None, known: Collection[str]) -> tuple[
         if name not in known:
             raise UsageError(f"unknown {what} {name!r}; known: {', '.join(known)}")
     return tuple(dict.fromkeys(names or known))
+
+
+def choose_judged(names: list[str] | None, dtype: str | None) -> tuple[str, ...]:
+    """Check names of operators that are to be judged in a dtype: in half precision not all are.
+
+    Raises
+    ------
+    UsageError
+        If one is unknown, or not judged in this dtype, or what has the dtype is not installed.
+    """
+    from deconv_ref.conformance.floating import HALVES, named
+    from deconv_ref.conformance.halves import in_half_precision
+    from deconv_ref.conformance.operators import OPERATORS
+
+    if dtype not in HALVES:
+        return choose("operator", names, OPERATORS)
+    with one_line_errors():
+        named(dtype)
+    judged = in_half_precision(OPERATORS)
+    for name in choose("operator", names, OPERATORS) if names else ():
+        if name not in judged:
+            raise UsageError(f"--dtype {dtype} is not for {name}; it is for {', '.join(judged)}")
+    return choose("operator", names, judged)

@@ -33,6 +33,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from deconv_ref.conformance.floating import finfo, named
+
 __all__ = [
     "LOWER_PRECISIONS",
     "gamma",
@@ -67,18 +69,20 @@ def unit_roundoff(dtype: DTypeLike) -> float:
     >>> unit_roundoff(np.float32) == 2.0**-24
     True
     """
-    return float(np.finfo(dtype).eps) / 2
+    return float(finfo(dtype).eps) / 2
 
 
 def gamma(n: Array, roundoff: float) -> Array:
-    """Evaluate gamma_n of R1.
+    """Evaluate gamma_n of R1: infinity where n u is 1 or more, and nothing is promised.
 
     Examples
     --------
     >>> gamma(np.array([0.0, 2.0]), 2.0**-3)
     array([0.        , 0.33333333])
     """
-    return n * roundoff / (1 - n * roundoff)
+    grown = n * roundoff
+    with np.errstate(all="ignore"):
+        return np.where(grown >= 1, np.inf, grown / (1 - grown))
 
 
 def rounding_bound(terms: Array, magnitude: Array, dtype: DTypeLike) -> Array:
@@ -97,10 +101,12 @@ def rounding_bound(terms: Array, magnitude: Array, dtype: DTypeLike) -> Array:
     -------
     array of float64
         R1 for the result, plus R1 for the truth, where the computed magnitude, itself too small
-        by no more than gamma_n, is scaled up to its worst.
+        by no more than gamma_n, is scaled up to its worst; infinity where a partial sum
+        may overflow.
     """
     double = gamma(terms, unit_roundoff(np.float64))
-    return (gamma(terms, unit_roundoff(dtype)) + double) * magnitude / (1 - double)
+    bound = (gamma(terms, unit_roundoff(dtype)) + double) * magnitude / (1 - double)
+    return np.where(magnitude + bound > float(finfo(dtype).max), np.inf, bound)
 
 
 def transform_roundoff(dtype: DTypeLike, cells: int) -> float:
@@ -123,4 +129,4 @@ def spacing(values: Array, dtype: DTypeLike) -> Array:
     array([ True])
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.spacing(np.asarray(values).astype(dtype)).astype(np.float64)
+        return np.spacing(np.asarray(values).astype(named(dtype))).astype(np.float64)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deconv_ref.conformance.floating import doubled, is_floating
+
 __all__ = ["LAYOUTS", "SMALL", "Case", "Operand"]
 
 LAYOUTS = ("contiguous", "read-only", "fortran", "reversed", "sliced")
@@ -77,7 +79,7 @@ class Case:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype that all floating operands share."""
-        return next(a.dtype for a in self.arrays().values() if a.dtype.kind == "f")
+        return next(a.dtype for a in self.arrays().values() if is_floating(a.dtype))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Operands by name, contiguous."""
@@ -86,7 +88,8 @@ class Case:
     @property
     def wide(self) -> bool:
         """Whether an operand has integers of the dtype's whole precision, not of a few bits."""
-        floats = [a[np.isfinite(a)] for a in self.arrays().values() if a.dtype.kind == "f"]
+        floats = [doubled(a) for a in self.arrays().values() if is_floating(a.dtype)]
+        floats = [a[np.isfinite(a)] for a in floats]
         return any(np.any(np.abs(a) > SMALL) and np.all(a == np.round(a)) for a in floats)
 
     @property
@@ -119,7 +122,7 @@ class Case:
 
     def size(self) -> tuple[float, ...]:
         """Measure how much there is to read: of two counterexamples the smaller is kept."""
-        arrays = [o.values for o in self.operands.values()]
+        arrays = [doubled(o.values) for o in self.operands.values()]
         return (
             any(a.size == 0 for a in arrays),  # nothing to see
             sum(a.size for a in arrays) + sum(map(_burden, self.parameters.values())),

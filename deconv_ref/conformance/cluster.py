@@ -81,7 +81,7 @@ def record(piece: Piece) -> Records:
     start = time.perf_counter()
     target = _loaded(piece.target, piece.timeout, piece.memory, piece.function)
     judge = _Recording(target.worker, piece.function, sys.maxsize, piece.seed, piece.dtypes)
-    draws = Draws(judge.operator.cases, piece.function, piece.dtypes, piece.seed, piece.plain)
+    draws = Draws(judge.operator.drawn, piece.function, piece.dtypes, piece.seed, piece.plain)
     records = Records(target.identity)
     judge.foresee(draws, piece.numbers)
     for number in piece.numbers:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.floating import doubled, finfo, is_floating, rounded
 from deconv_ref.conformance.margins import Margin
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import Answer, Excuse
@@ -144,7 +145,7 @@ def excused(
     for quantity, finding in findings.items():
         applying = [e for e in excuses if e.quantity in (None, quantity)]
         reasons = tuple(e.reason for e in applying if np.any(np.asarray(e.allowance) > 0))
-        if reasons and _is_excused(question.truth[quantity], finding, applying):
+        if reasons and _is_excused(_asked_for(question, quantity), finding, applying):
             finding = Finding(Verdict.CONFORMS, differences=reasons)
         judged[quantity] = finding
     return judged
@@ -164,19 +165,24 @@ def _judge(question: Question, quantity: str, got: Any, harm: str | None) -> Fin
         return Finding(Verdict.WRONG, reason, expected, got)
     if harm is not None:
         return Finding(Verdict.WRONG, f"writes to its operand {harm}", expected, got)
-    if case.exact and np.array_equal(got, expected, equal_nan=expected.dtype.kind == "f"):
+    if case.exact and np.array_equal(got, expected, equal_nan=is_floating(expected.dtype)):
         return Finding(Verdict.CONFORMS)
     return _weigh(question, quantity, got, expected)
 
 
 def _in_dtype(case: Case, truth: Array) -> Array:
-    with np.errstate(over="ignore"):
-        return truth.astype(case.dtype) if truth.dtype.kind == "f" else truth
+    return rounded(truth, case.dtype) if truth.dtype.kind == "f" else truth
+
+
+def _asked_for(question: Question, quantity: str) -> Array:
+    """Give what a result is compared with: the truth, in an exact case as the dtype has it."""
+    truth = question.truth[quantity]
+    return doubled(_in_dtype(question.case, truth)) if question.case.exact else truth
 
 
 def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Finding:
     """Judge values that differ, or may differ, from the truth by rounding."""
-    case, truth = question.case, question.truth[quantity]
+    case, truth = question.case, _asked_for(question, quantity)
     margin, bound = question.margin(quantity), _bound(question, quantity)
     error = errors(got, expected, truth, bound)
     allowed = np.zeros_like(bound) if case.exact else bound
@@ -216,8 +222,8 @@ def errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
         doubles = got.astype(np.float64)
         error = np.abs(doubles - truth)
         same = (doubles == truth) | (np.isnan(doubles) & np.isnan(truth))
-        if expected.dtype.kind == "f":  # what rounds beyond the largest number is infinite
-            largest = float(np.finfo(expected.dtype).max)
+        if is_floating(expected.dtype):  # what rounds beyond the largest number is infinite
+            largest = float(finfo(expected.dtype).max)
             same |= (
                 np.isinf(got) & (np.sign(got) == np.sign(truth)) & (np.abs(truth) + bound > largest)
             )
@@ -252,6 +258,8 @@ def _lower_precisions(dtype: np.dtype[Any], margin: Margin) -> Iterator[tuple[st
     yield "float32 arithmetic", in_single if dtype == np.float64 else 0.0  # which explains nothing
     yield "a fast algorithm, such as Winograd's or an FFT", margin.transform()
     for precision in bounds.LOWER_PRECISIONS:
+        if precision.roundoff <= bounds.unit_roundoff(dtype):
+            continue
         # Two rounded factors and a rounded result.
         yield precision.name, margin.allowed + 3 * precision.roundoff * margin.products
 

@@ -92,7 +92,7 @@ class Draws:
     Parameters
     ----------
     cases : callable
-        Draws one: `deconv_ref.conformance.truth.Operator.cases`.
+        Draws one: `deconv_ref.conformance.truth.Operator.drawn`.
     function : str
         The function to call.
     dtypes : tuple of str

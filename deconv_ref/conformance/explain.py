@@ -8,6 +8,7 @@ from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.causes import Seen, guess
 from deconv_ref.conformance.compare import Finding, Verdict
 from deconv_ref.conformance.equations import equation
+from deconv_ref.conformance.floating import is_numeric
 from deconv_ref.conformance.taps import Tap, taps
 from deconv_ref.conformance.truth import Operator, Question
 
@@ -60,7 +61,7 @@ def explain(
     question = Question(operator, case, operator.evaluate(case))
     element = finding.element
     fed = () if element is None else taps(question, quantity, element)
-    wrong = finding.verdict is Verdict.WRONG and finding.got.dtype.kind in "biuf"
+    wrong = finding.verdict is Verdict.WRONG and is_numeric(finding.got.dtype)
     told = guess(operator, quantity, (case, finding), failing) if wrong else None
     return Explanation(told, fed)
 

@@ -22,6 +22,7 @@ import numpy as np
 from deconv_ref.conformance.case import Case, Operand
 from deconv_ref.conformance.compare import Finding, Verdict
 from deconv_ref.conformance.explain import Explanation
+from deconv_ref.conformance.floating import named
 from deconv_ref.conformance.frameworks import is_file
 from deconv_ref.conformance.report import json_report, write_json
 from deconv_ref.conformance.runner import Plan, Result
@@ -183,7 +184,7 @@ def encoded(value: Any) -> Any:
         return {"list": [encoded(item) for item in value]}
     if isinstance(value, np.ndarray):
         content = base64.b64encode(value.tobytes()).decode()
-        return {"array": [value.dtype.str, list(value.shape), content]}
+        return {"array": [str(value.dtype), list(value.shape), content]}
     if isinstance(value, Mapping):
         kind = "Counter" if isinstance(value, Counter) else "dict"
         return {kind: [[encoded(k), encoded(v)] for k, v in value.items()]}
@@ -211,7 +212,7 @@ def decoded(record: Any) -> Any:
             return float(content)
         case "array":
             dtype, shape, text = content
-            return np.frombuffer(base64.b64decode(text), dtype).reshape(shape).copy()
+            return np.frombuffer(base64.b64decode(text), named(dtype)).reshape(shape).copy()
         case "list":
             return list(map(decoded, content))
         case "dict":

@@ -135,7 +135,7 @@ class Judge:
 
     def _draw(self, most: int, plain: frozenset[str] = frozenset()) -> None:
         """Draw and judge cases until there are as many as are wanted."""
-        draws = Draws(self.operator.cases, self.function, self.dtypes, self.seed, plain)
+        draws = Draws(self.operator.drawn, self.function, self.dtypes, self.seed, plain)
         for number in range(most * self.cases):
             if self._finished:
                 return
@@ -169,7 +169,7 @@ class Judge:
             return sibling(case, self.operator.flags)
         if place == 2 * TWICE - 1:
             turn = turned(case)
-            return turn if turn != case and self._is_meant(turn) else None
+            return turn if turn != case and self.operator.is_meant_for(turn) else None
         return None
 
     def _visit(self, case: Case) -> dict[str, Finding]:
@@ -306,11 +306,6 @@ class Judge:
             findings = {q: replace(f, changes=answer.changes) for q, f in findings.items()}
         return findings
 
-    def _is_meant(self, case: Case) -> bool:
-        """Tell whether a case that was not drawn is one that the operator is meant for."""
-        domain = self.operator.domain
-        return domain is None or domain(case)
-
     def declines(self, case: Case) -> str | None:
         """Ask for the reason why the target does not offer a case.
 
@@ -349,7 +344,7 @@ class Judge:
 
     def _tried(self, case: Case, budget: Budget) -> dict[str, Finding]:
         """Judge a case that may be simpler than the operator, the target or the budget allows."""
-        if budget.spent or not self._is_meant(case):
+        if budget.spent or not self.operator.is_meant_for(case):
             return {}
         try:
             if self.declines(case) is not None:

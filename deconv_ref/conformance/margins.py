@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
+from deconv_ref.conformance.floating import finfo
+from deconv_ref.conformance.halves import nonzero
 
 if TYPE_CHECKING:
     from deconv_ref.conformance.truth import Question
@@ -62,12 +64,12 @@ def selected(question: "Question", quantity: str) -> Margin:
 def summed(question: "Question", quantity: str) -> Margin:
     """Bound a sum of products by R1, its terms counted and measured by the operator itself.
 
-    On absolute values the operator gives the magnitude of the sum, and on ones the number of terms:
-    it is linear in each operand, with no negative factors of its own.
+    On absolute values the operator gives the magnitude of the sum, and on ones for what is not 0
+    the number of terms: it is linear in each operand, with no negative factors of its own.
     """
-    terms = question.mapped(np.ones_like)[quantity]
-    magnitude = question.mapped(np.abs)[quantity]
-    allowed = bounds.rounding_bound(terms, magnitude, question.case.dtype)
+    (terms, magnitude), dtype = _counted(question, quantity), question.case.dtype
+    lost = terms * float(finfo(dtype).tiny)  # where partial sums that are subnormal count as 0
+    allowed = bounds.rounding_bound(terms, magnitude, dtype) + lost
     finite = np.isfinite(question.truth[quantity])  # an infinity is right or wrong
     return Margin(np.where(finite, allowed, 0.0), np.where(finite, magnitude, 0.0))
 
@@ -107,7 +109,7 @@ def collected(question: "Question", quantity: str) -> Margin:
 
 def _counted(question: "Question", quantity: str) -> tuple[Any, Any]:
     """Count and measure terms as `summed` does."""
-    return question.mapped(np.ones_like)[quantity], question.mapped(np.abs)[quantity]
+    return question.mapped(nonzero)[quantity], question.mapped(np.abs)[quantity]
 
 
 _added = cancelling(_counted)
@@ -130,4 +132,4 @@ def _underflow(question: "Question") -> float:
     factors: list[Any] = [*case.arrays().values(), *numbers]
     sizes = [np.abs(factor) for factor in factors]
     largest = (float(np.max(size[np.isfinite(size)], initial=1.0)) for size in sizes)
-    return math.prod(largest) * float(np.finfo(case.dtype).tiny)
+    return math.prod(largest) * float(finfo(case.dtype).tiny)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding
+from deconv_ref.conformance.floating import BFLOAT16
 from deconv_ref.conformance.frameworks import OWN_TIERS, is_file, is_module, module_of
 from deconv_ref.conformance.operators import OPERATORS
 
@@ -87,6 +88,7 @@ def write_script(
     lines = [
         f'"""{_escaped(title)}\n\n{_escaped(finding.reason)}\n\n{_lines_escaped(told)}\n"""\n',
         "import numpy as np\n",
+        *(["import ml_dtypes  # NumPy's bfloat16\n"] if case.dtype.name == BFLOAT16 else []),
         _recorded_source(case, place, len(quantities), finding)
         if is_file(target) and Path(target).is_dir()
         else _target_source(target, case.function),

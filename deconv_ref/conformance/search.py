@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Choices, Draw
+from deconv_ref.conformance.floating import doubled, is_floating
 from deconv_ref.conformance.strategies import plain_value
 
 __all__ = ["made_plain", "shrink", "sibling", "simpler", "turned"]
@@ -167,7 +168,7 @@ def sibling(case: Case, flags: Mapping[str, tuple[Any, ...]]) -> Case | None:
             after = values[(values.index(case.parameters[name]) + 1) % len(values)]
             parameters = {**case.parameters, name: after}
             return replace(case, parameters=parameters, exact=False)
-    first = next(name for name, array in case.arrays().items() if array.dtype.kind == "f")
+    first = next(name for name, array in case.arrays().items() if is_floating(array.dtype))
     signed = case.arrays()[first]
     return case.with_operand(first, values=-signed) if signed.size else None
 
@@ -187,7 +188,7 @@ def turned(case: Case) -> Case:
         that what belongs to a channel stays with it.
     """
     operands = {
-        name: replace(o, values=np.flip(o.values).copy()) if o.values.dtype.kind == "f" else o
+        name: replace(o, values=np.flip(o.values).copy()) if is_floating(o.values.dtype) else o
         for name, o in case.operands.items()
     }
     return replace(case, operands=operands)
@@ -209,7 +210,7 @@ def _variants(case: Case) -> Iterator[Case]:
         if operand.layout != "contiguous":
             yield case.with_operand(name, layout="contiguous")
     for name, operand in case.operands.items():
-        for values in _simpler_values(operand.values, case.exact):
+        for values in _simpler_values(doubled(operand.values), case.exact):
             if not np.array_equal(values, operand.values, equal_nan=values.dtype.kind == "f"):
                 yield case.with_operand(name, values=values.astype(operand.values.dtype))
 

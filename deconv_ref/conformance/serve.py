@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.floating import is_numeric
 from deconv_ref.conformance.frameworks import FILE, TargetError, load, one_line, trainer_of
 from deconv_ref.conformance.process import fall_with, receive, send
 from deconv_ref.conformance.settings import Settings
@@ -165,7 +166,7 @@ def _plain(result: Any) -> NDArray[Any] | str | None:
         return None
     if isinstance(result, np.ndarray | np.generic):
         array = np.asarray(result)
-        if array.dtype.kind in "biuf":
+        if is_numeric(array.dtype):
             return array
         return f"an array of {array.dtype}"
     return f"a {type(result).__name__}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import LAYOUTS, SMALL, Operand
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.floating import finfo, named
 
 __all__ = [
     "NARROW_BITS",
@@ -53,7 +54,7 @@ Drawn = tuple[dict[str, Any], dict[str, Operand]]
 
 def laid_out(draw: Draw, values: Array, dtype: Any) -> Operand:
     """Draw a memory layout for values of a dtype."""
-    return Operand(values.astype(dtype), draw.among(["contiguous", *LAYOUTS]))
+    return Operand(values.astype(named(dtype)), draw.among(["contiguous", *LAYOUTS]))
 
 
 def stretched(draw: Draw, every: int, *names: str) -> str | None:
@@ -161,13 +162,16 @@ def integers(rng: np.random.Generator, shape: tuple[int, ...], bits: int = 3) ->
 
 
 def exact_bits(dtype: str, terms: int) -> int:
-    """Count the bits of integers whose products with narrow ones, so many added, stay exact."""
-    return significant_bits(dtype) - NARROW_BITS - (terms - 1).bit_length()
+    """Count the bits of integers whose products with narrow ones, so many added, stay exact.
+
+    In half precision none may be left: see `deconv_ref.conformance.halves`.
+    """
+    return max(significant_bits(dtype) - NARROW_BITS - (terms - 1).bit_length(), 0)
 
 
 def significant_bits(dtype: str) -> int:
     """Count the bits of the widest integers all of which a dtype has."""
-    return int(np.finfo(dtype).nmant) + 1
+    return int(finfo(dtype).nmant) + 1
 
 
 def is_power_of_two(number: int) -> bool:

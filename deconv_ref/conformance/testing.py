@@ -14,6 +14,8 @@ from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, no_results
 from deconv_ref.conformance.draws import Draws
 from deconv_ref.conformance.explain import explain
+from deconv_ref.conformance.floating import HALVES, named
+from deconv_ref.conformance.halves import in_half_precision
 from deconv_ref.conformance.here import Given
 from deconv_ref.conformance.judge import ask
 from deconv_ref.conformance.operators import OPERATORS
@@ -128,7 +130,8 @@ def cases(
     seed : int
         The same seed draws the same cases.
     dtypes : sequence of str
-        ``"float32"``, ``"float64"`` or both.
+        Some of ``"float32"``, ``"float64"`` and, of `deconv_ref.conformance.halves`'s operators,
+        ``"float16"`` and ``"bfloat16"``.
 
     Returns
     -------
@@ -152,7 +155,7 @@ def cases(
         known = ", ".join(name for o in OPERATORS.values() for name in o.functions())
         raise ParameterError(message("cases", "function", f"one of {known}", function))
     plan = planned("cases", (op,), number, seed, dtypes, number_is="number")
-    draws = Draws(OPERATORS[op].cases, function, plan.dtypes, seed)
+    draws = Draws(OPERATORS[op].drawn, function, plan.dtypes, seed)
     drawn = ((n, draws.case(n)) for n in itertools.count())
     calls = (Call(f"case {n} of seed {seed}", case) for n, case in drawn if not case.empty)
     return itertools.islice(calls, number)
@@ -184,7 +187,7 @@ def assert_conforms(
     seed : int
         The same seed draws the same cases.
     dtypes : sequence of str
-        ``"float32"``, ``"float64"`` or both.
+        As in `cases`; with half precision, of the operators that are judged in it.
     allow_inexact : bool
         Whether a lower precision than that of the dtype will do.
 
@@ -248,15 +251,19 @@ def planned(
     Raises
     ------
     ParameterError
-        If there is no such operator or dtype, or nothing to draw.
+        If there is no such operator or dtype, also in half precision, or nothing to draw.
     """
+    known = (*DTYPES, *HALVES)
+    judged = in_half_precision(OPERATORS) if set(dtypes) & set(HALVES) else list(OPERATORS)
     wanted: Mapping[str, tuple[bool, str, object]] = {
-        "ops": (set(ops) <= set(OPERATORS), f"of {', '.join(OPERATORS)}", ops),
+        "ops": (set(ops) <= set(judged), f"of {', '.join(judged)}", ops),
         number_is: (cases >= 1, "at least 1", cases),
         "seed": (seed >= 0, "at least 0", seed),
-        "dtypes": (len(dtypes) > 0 and set(dtypes) <= set(DTYPES), f"of {DTYPES}", dtypes),
+        "dtypes": (len(dtypes) > 0 and set(dtypes) <= set(known), f"of {known}", dtypes),
     }
     for parameter, (holds, what, got) in wanted.items():
         if not holds:
             raise ParameterError(message(function, parameter, what, got))
-    return Plan((), tuple(dict.fromkeys(ops)) or tuple(OPERATORS), cases, seed, tuple(dtypes))
+    for dtype in dtypes:
+        named(dtype)  # what has it is installed
+    return Plan((), tuple(dict.fromkeys(ops)) or tuple(judged), cases, seed, tuple(dtypes))

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 import deconv_ref
 from deconv_ref import backend
 from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.floating import doubled, is_floating, is_half
+from deconv_ref.conformance.halves import Halves
 from deconv_ref.conformance.margins import Margin
 
 __all__ = ["LITERAL", "Arrays", "Operator", "Question"]
@@ -49,6 +52,8 @@ class Operator:
         Tells whether a case is one that the operator is meant for; None if all legal ones are.
     plain : tuple of str
         Parameters that can be drawn `plain`, for a target that has nothing else.
+    halves : Halves or None
+        How cases are made to fit into half precision; None: the operator is not judged in it.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Operator:
     flags: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     domain: Callable[[Case], bool] | None = None
     plain: tuple[str, ...] = ()
+    halves: Halves | None = None
 
     def functions(self) -> dict[str, tuple[str, ...]]:
         """Functions to call and the quantities that each gives."""
@@ -68,6 +74,19 @@ class Operator:
         if self.gradients:
             functions[f"{self.name}_backward"] = self.gradients
         return functions
+
+    def drawn(self, draw: Draw, function: str, dtypes: tuple[str, ...], **more: Any) -> Case:
+        """Draw a case, of `cases`, that fits into its dtype."""
+        case = self.cases(draw, function=function, dtypes=dtypes, **more)
+        if self.halves is None or not is_half(case.dtype):
+            return case
+        return self.halves.fitted(self, case, draw.rng())
+
+    def is_meant_for(self, case: Case) -> bool:
+        """Tell whether a case that was not drawn is one that is judged."""
+        if self.domain is not None and not self.domain(case):
+            return False
+        return self.halves is None or not is_half(case.dtype) or self.halves.fits(self, case)
 
     def evaluate(self, case: Case, arrays: Arrays | None = None) -> Arrays:
         """Evaluate a case by its equations, on other arrays than its own if need be.
@@ -90,7 +109,7 @@ class Operator:
             If it is no legal call.
         """
         arrays = case.arrays() if arrays is None else arrays
-        doubles = {name: _double(array) for name, array in arrays.items()}
+        doubles = {name: doubled(array) for name, array in arrays.items()}
         with backend.using(self.tier), np.errstate(all="ignore"):
             result = getattr(deconv_ref, case.function)(**doubles, **case.parameters)
         results = result if isinstance(result, tuple) else (result,)
@@ -116,13 +135,15 @@ class Question:
 
     def arrays(self) -> Arrays:
         """Operands by name, floating ones in float64."""
-        return {name: _double(array) for name, array in self.case.arrays().items()}
+        return {name: doubled(array) for name, array in self.case.arrays().items()}
 
     def mapped(self, function: Callable[[Any], Any]) -> Arrays:
         """Evaluate the case on a function of its floating operands."""
         if function not in self._mapped:
             arrays = self.case.arrays()
-            changed = {n: function(a) if a.dtype.kind == "f" else a for n, a in arrays.items()}
+            changed = {
+                n: function(doubled(a)) if is_floating(a.dtype) else a for n, a in arrays.items()
+            }
             self._mapped[function] = self.operator.evaluate(self.case, changed)
         return self._mapped[function]
 
@@ -130,7 +151,3 @@ class Question:
         """Evaluate another function of the operator on some of the case's operands."""
         chosen = {n: o for n, o in self.case.operands.items() if not operands or n in operands}
         return self.operator.evaluate(replace(self.case, function=function, operands=chosen))
-
-
-def _double(array: NDArray[Any]) -> NDArray[Any]:
-    return array.astype(np.float64) if array.dtype.kind == "f" else array

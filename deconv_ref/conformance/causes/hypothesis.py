@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, errors
+from deconv_ref.conformance.floating import is_floating, rounded
 from deconv_ref.conformance.truth import LITERAL, Operator, Question
 from deconv_ref.errors import DeconvRefError
 from deconv_ref.window import Window
@@ -89,12 +90,12 @@ class Witness:
             return False
         values, allowed = prediction
         with np.errstate(all="ignore"):
-            rounded = values.astype(self.got.dtype)
-            if values.dtype.kind != "f" or self.got.dtype.kind != "f":
-                return bool(np.array_equal(rounded, self.got))
+            came = rounded(values, self.got.dtype)
+            if values.dtype.kind != "f" or not is_floating(self.got.dtype):
+                return bool(np.array_equal(came, self.got))
             # What is right is rounded once even where nothing is rounded on the way.
             bound = np.nan_to_num(allowed) + bounds.spacing(np.abs(values), self.case.dtype) / 2
-        return bool(np.all(errors(self.got, rounded, values, bound) <= np.nan_to_num(bound)))
+        return bool(np.all(errors(self.got, came, values, bound) <= np.nan_to_num(bound)))
 
 
 class Hypothesis(NamedTuple):

@@ -17,6 +17,7 @@ from deconv_ref.conformance.causes.hypothesis import (
     Witness,
     recalled,
 )
+from deconv_ref.conformance.floating import is_floating
 
 __all__ = [
     *("Change", "Grouped", "changed_operands", "flips", "kept_from_before", "only", "orders"),
@@ -35,7 +36,7 @@ Grouped = Callable[[Array, int, int], Array | None]
 def changed_operands(case: Case) -> Hypotheses:
     """Suppose that operands were taken for others."""
     yield from _out_of_memory(case)
-    floats = [n for n, operand in case.operands.items() if operand.values.dtype.kind == "f"]
+    floats = [n for n, operand in case.operands.items() if is_floating(operand.values.dtype)]
     if "bias" in floats:
         yield recalled("as if there were no bias", partial(_changed, "bias", np.zeros_like))
     for name in case.operands:

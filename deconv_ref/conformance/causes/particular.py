@@ -20,6 +20,7 @@ from deconv_ref.conformance.causes.hypothesis import (
     misread,
     recalled,
 )
+from deconv_ref.conformance.floating import finfo
 from deconv_ref.conformance.margins import along
 from deconv_ref.window import Window
 
@@ -253,7 +254,7 @@ def _by_tanh(witness: Witness) -> Prediction:
     slope = (1 + tanh) / 2 + x / 2 * (1 - tanh**2) * root * (1 + 3 * 0.044715 * x**2)
     values = arrays["grad_y"] * slope if "grad_y" in arrays else x * (1 + tanh) / 2
     scale = np.abs(x) * np.abs(arrays.get("grad_y", np.ones(())))
-    return Prediction(values, 8 * scale * float(np.finfo(witness.case.dtype).eps))
+    return Prediction(values, 8 * scale * float(finfo(witness.case.dtype).eps))
 
 
 # Losses, similarity, frequencies

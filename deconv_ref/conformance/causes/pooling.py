@@ -20,6 +20,7 @@ from deconv_ref.conformance.causes.hypothesis import (
     exactly,
     recalled,
 )
+from deconv_ref.conformance.floating import finfo
 from deconv_ref.window import Window, pool_window
 
 __all__ = ["average_pooling", "gathering", "max_pooling", "scattering"]
@@ -199,7 +200,7 @@ def _added_up(witness: Witness) -> Prediction:
     values, indices, size = _by_indices(witness)
     summed = deconv_ref.max_pool_backward(values, indices, size)
     magnitude = deconv_ref.max_pool_backward(np.abs(values), indices, size)
-    terms = indices.size * float(np.finfo(witness.case.dtype).eps)
+    terms = indices.size * float(finfo(witness.case.dtype).eps)
     return Prediction(summed, np.nan_to_num(magnitude) * terms)
 
 

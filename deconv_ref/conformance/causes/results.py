@@ -27,6 +27,7 @@ from deconv_ref.conformance.causes.operands import (
     orders,
     ungrouped,
 )
+from deconv_ref.conformance.floating import finfo, is_floating
 from deconv_ref.conformance.truth import Operator
 
 __all__ = ["changed_results", "scaled_results"]
@@ -74,7 +75,7 @@ def changed_results(operator: Operator, case: Case, quantity: str) -> Hypotheses
 
 def _other(quantity: str, witness: Witness) -> Prediction | None:
     other = replace(witness, quantity=quantity).truth()
-    return other if other.values.dtype.kind == witness.got.dtype.kind else None
+    return other if (other.values.dtype.kind == "f") == is_floating(witness.got.dtype) else None
 
 
 def _operand(name: str, witness: Witness) -> Prediction | None:
@@ -180,7 +181,7 @@ def _incomplete() -> Hypotheses:
 def _cut(change: Callable[[Array], Array], witness: Witness) -> Prediction:
     truth = witness.truth()
     values = change(truth.values)
-    rounding = np.abs(values) * 8 * float(np.finfo(witness.case.dtype).eps)
+    rounding = np.abs(values) * 8 * float(finfo(witness.case.dtype).eps)
     return Prediction(values, truth.allowed + np.where(values == np.trunc(values), 0, rounding))
 
 

@@ -10,6 +10,7 @@ import functools
 
 import numpy as np
 
+from deconv_ref.conformance.frameworks._allowances import roundoff
 from deconv_ref.conformance.frameworks._difference import Difference
 
 
@@ -22,7 +23,7 @@ def _of_x(function):
         doubles = {n: np.float64(a) if isinstance(a, np.ndarray) else a for n, a in call.items()}
         with np.errstate(all="ignore"):
             roundoffs = np.nan_to_num(function(**doubles), nan=0.0, posinf=0.0)
-        return np.finfo(x.dtype).eps / 2 * roundoffs
+        return roundoff(x.dtype) * roundoffs
 
     return allowance
 
@@ -98,8 +99,8 @@ def derivative_at_0(derivative):
             negative_slope = slope.reshape(-1, *[1] * (x.ndim - 2))
         with np.errstate(invalid="ignore"):
             off = np.abs(derivative - np.float64(negative_slope))
-            rounding = np.finfo(x.dtype).eps * (1 + np.abs(negative_slope))
-            difference = np.abs(grad_y) * (off + rounding)
+            rounding = 2 * roundoff(x.dtype) * (1 + np.abs(np.float64(negative_slope)))
+            difference = np.abs(np.float64(grad_y)) * (off + rounding)
         return np.where(x == 0, np.nan_to_num(difference, nan=0.0, posinf=np.inf), 0.0)
 
     return allowance
@@ -198,7 +199,7 @@ def logarithm_of_softmax(x, axis):
         y, distance = _softmax(np.float64(x), axis)
         roundoffs = 12 + 2 * x.shape[axis] + distance
         lost = y < np.finfo(x.dtype).tiny
-    return np.where(lost, np.inf, np.finfo(x.dtype).eps / 2 * roundoffs)
+    return np.where(lost, np.inf, roundoff(x.dtype) * roundoffs)
 
 
 @_of_x

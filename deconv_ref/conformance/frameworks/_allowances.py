@@ -5,6 +5,11 @@ import math
 import numpy as np
 
 
+def roundoff(dtype):
+    """Give the largest relative error of rounding to a dtype; NumPy does not know bfloat16's."""
+    return 2.0**-8 if dtype.name == "bfloat16" else float(np.finfo(dtype).eps) / 2
+
+
 def neighbours(n, scale, align_corners):
     """Give the two cells between which each output of linear resampling lies."""
     outputs = np.arange(math.floor(n * scale))

@@ -1,13 +1,9 @@
 """Losses of Keras, which average over the last axis unless told where the values are."""
 
+from deconv_ref.conformance.frameworks._allowances import roundoff
 from deconv_ref.conformance.frameworks._difference import Difference
 from deconv_ref.conformance.frameworks._keras_backend import backward, forward
-from deconv_ref.conformance.frameworks._loss_differences import (
-    FEW,
-    of_slopes,
-    of_values,
-    roundoff,
-)
+from deconv_ref.conformance.frameworks._loss_differences import FEW, of_slopes, of_values
 
 # isort: split
 import keras

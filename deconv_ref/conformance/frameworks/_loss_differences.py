@@ -7,6 +7,7 @@ import functools
 
 import numpy as np
 
+from deconv_ref.conformance.frameworks._allowances import roundoff
 from deconv_ref.conformance.frameworks._difference import Difference
 
 FEW = 4  # roundings of a term that is computed to two units in its last place, and subtracted
@@ -130,11 +131,6 @@ def probabilities(x):
     """Divide exponentials by their sum along axis 1."""
     e = np.exp(x - x.max(1, keepdims=True, initial=-np.inf))
     return e / e.sum(1, keepdims=True)
-
-
-def roundoff(dtype):
-    """Give the unit roundoff of a dtype."""
-    return float(np.finfo(dtype).eps) / 2
 
 
 def _measured(measure, prediction, target):

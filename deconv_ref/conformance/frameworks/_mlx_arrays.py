@@ -20,12 +20,22 @@ def tensor(array):
     """Copy an array in its own dtype, which is not the default; None stays None."""
     if array is None:
         return None
-    return mx.array(np.array(array, order="C"), getattr(mx, str(array.dtype)))
+    array = np.array(array, order="C")
+    if array.dtype.name == "bfloat16":  # which is none of NumPy's own
+        return mx.array(array.view(np.uint16)).view(mx.bfloat16)
+    return mx.array(array, getattr(mx, str(array.dtype)))
+
+
+def array_of(y):
+    """Copy one of MLX's arrays."""
+    if y.dtype == mx.bfloat16:
+        return np.array(y.view(mx.uint16)).view("bfloat16")
+    return np.array(y)
 
 
 def value(function, *arrays, **parameters):
     """Call a function of MLX's arrays with arrays."""
-    return np.array(function(*map(tensor, arrays), **parameters))
+    return array_of(function(*map(tensor, arrays), **parameters))
 
 
 def gradients(function, grad_y, *arrays, **parameters):
@@ -34,7 +44,7 @@ def gradients(function, grad_y, *arrays, **parameters):
     call = partial(function, **parameters)
     y = call(*operands)
     grad = tensor(grad_y) if np.ndim(grad_y) else mx.full(y.shape, float(grad_y), y.dtype)
-    return tuple(map(np.array, mx.vjp(call, operands, [grad])[1]))
+    return tuple(map(array_of, mx.vjp(call, operands, [grad])[1]))
 
 
 def channels_last(x):

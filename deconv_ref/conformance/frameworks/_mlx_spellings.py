@@ -44,6 +44,7 @@ SPELLINGS: dict[str, str] = {
     "upsample.x": "`x`, channels last",
     "upsample.scale_factor": "same; whole numbers, for it centres what a fraction leaves over; "
     "others are not offered",
+    'upsample.mode="linear"': '`"linear"`; results of halves are float32',
     "pad": "`mlx.core.pad`",
     "pad.x": "`a`",
     "pad.padding": "`pad_width`, of all axes",

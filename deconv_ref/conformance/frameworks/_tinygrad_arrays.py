@@ -3,7 +3,7 @@
 from functools import partial
 
 import numpy as np
-from tinygrad import Tensor
+from tinygrad import Tensor, dtypes
 
 from deconv_ref.conformance.frameworks._differentiated import (
     by_size,
@@ -17,12 +17,24 @@ from deconv_ref.conformance.frameworks._translation import pairs
 
 def tensor(array):
     """Copy an array; None stays None."""
-    return None if array is None else Tensor(np.array(array, order="C"))
+    if array is None:
+        return None
+    array = np.array(array, order="C")
+    if array.dtype.name == "bfloat16":  # which is none of NumPy's own
+        return Tensor(array.view(np.uint16)).bitcast(dtypes.bfloat16)
+    return Tensor(array)
+
+
+def array_of(y):
+    """Copy a tensor."""
+    if y.dtype == dtypes.bfloat16:
+        return y.bitcast(dtypes.uint16).numpy().view("bfloat16")
+    return y.numpy()
 
 
 def value(function, *arrays, **parameters):
     """Call a function of tensors with arrays."""
-    return function(*map(tensor, arrays), **parameters).numpy()
+    return array_of(function(*map(tensor, arrays), **parameters))
 
 
 def gradients(function, grad_y, *arrays, **parameters):
@@ -30,7 +42,7 @@ def gradients(function, grad_y, *arrays, **parameters):
     operands = list(map(tensor, arrays))
     y = function(*operands, **parameters)
     grad = tensor(grad_y) if np.ndim(grad_y) else y.full_like(float(grad_y))
-    return tuple(g.numpy() for g in y.gradient(*operands, gradient=grad))
+    return tuple(map(array_of, y.gradient(*operands, gradient=grad)))
 
 
 def sides(padding, kernel_size, dilation):

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from deconv_ref.conformance.frameworks._translation import pairs
@@ -26,19 +27,31 @@ def tensor(array):
         array = array.copy()
     with warnings.catch_warnings():  # a read-only array is only read
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        return torch.from_numpy(array).to(torch.empty(0).device)
+        if array.dtype.name == "bfloat16":  # which is none of NumPy's own
+            found = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        else:
+            found = torch.from_numpy(array)
+        return found.to(torch.empty(0).device)
+
+
+def array_of(tensor):
+    """Give the numbers of a tensor as an array."""
+    tensor = tensor.cpu()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view("bfloat16")
+    return tensor.numpy()
 
 
 def value(function, *arrays, **parameters):
     """Call a function of tensors with arrays."""
-    return prepared(function)(*map(tensor, arrays), **parameters).cpu().numpy()
+    return array_of(prepared(function)(*map(tensor, arrays), **parameters))
 
 
 def gradients(function, grad_y, *arrays, **parameters):
     """Differentiate a function of tensors automatically, with respect to each array."""
     operands = [tensor(array).requires_grad_() for array in arrays]
     y = prepared(function)(*operands, **parameters)
-    return tuple(grad.cpu().numpy() for grad in torch.autograd.grad(y, operands, tensor(grad_y)))
+    return tuple(map(array_of, torch.autograd.grad(y, operands, tensor(grad_y))))
 
 
 def sides(padding, kernel_size, dilation):

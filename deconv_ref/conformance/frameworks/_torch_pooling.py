@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from deconv_ref.conformance.frameworks._torch_arrays import (
+    array_of,
     gradients,
     prepared,
     sides,
@@ -30,7 +31,7 @@ def max_pool(x, kernel_size, *, stride, padding, dilation, ceil_mode):
         ceil_mode,
         return_indices=True,
     )
-    return y.cpu().numpy(), indices.numpy()
+    return array_of(y), indices.numpy()
 
 
 def max_pool_backward(grad_y, indices, input_size):
@@ -45,7 +46,7 @@ def max_pool_backward(grad_y, indices, input_size):
     if len(input_size) == 5:
         backward = torch.ops.aten.max_pool3d_with_indices_backward
     grad_x = backward(grad, x, kernel_size, ones, padding, ones, False, places)
-    return grad_x.reshape(input_size).cpu().numpy()
+    return array_of(grad_x.reshape(input_size))
 
 
 def max_unpool(x, indices, output_size):

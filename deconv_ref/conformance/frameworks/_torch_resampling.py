@@ -5,7 +5,13 @@ import math
 import numpy as np
 from torch.nn import functional
 
-from deconv_ref.conformance.frameworks._torch_arrays import gradients, prepared, tensor, value
+from deconv_ref.conformance.frameworks._torch_arrays import (
+    array_of,
+    gradients,
+    prepared,
+    tensor,
+    value,
+)
 
 LINEAR = ("linear", "bilinear", "trilinear")
 PAD_MODES = {
@@ -39,7 +45,7 @@ def pixel_unshuffle(x, factor):
 
 def pad(x, padding, *, mode="zeros", value=0.0):
     """Compute y."""
-    return prepared(_padded)(tensor(x), padding, mode, value).cpu().numpy()
+    return array_of(prepared(_padded)(tensor(x), padding, mode, value))
 
 
 def pad_backward(grad_y, input_size, padding, *, mode="zeros"):

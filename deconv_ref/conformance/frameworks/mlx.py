@@ -45,6 +45,7 @@ from deconv_ref.conformance.frameworks._loss_differences import (
     TARGETS_THAT_SUM_TO_1,
 )
 from deconv_ref.conformance.frameworks._mlx_arrays import (
+    array_of,
     channels_first,
     channels_last,
     of_prediction,
@@ -205,7 +206,7 @@ def _pool(layers, x, kernel_size, stride, padding):
 
 def max_pool(x, kernel_size, *, stride, padding, dilation, ceil_mode):
     """Compute y; there are no indices."""
-    return np.array(_pool(MAX_POOLS, tensor(x), kernel_size, stride, padding))
+    return array_of(_pool(MAX_POOLS, tensor(x), kernel_size, stride, padding))
 
 
 avg_pool, avg_pool_backward = of_size(
@@ -215,7 +216,7 @@ avg_pool, avg_pool_backward = of_size(
 
 def _upsample(x, *, scale_factor, mode, align_corners):
     upsample = nn.Upsample(tuple(scale_factor), mode, align_corners)
-    return channels_first(upsample(channels_last(x)))
+    return channels_first(upsample(channels_last(x))).astype(x.dtype)  # linear ones are float32
 
 
 def _pad(x, *, padding, mode, value=0.0):

@@ -45,6 +45,7 @@ from deconv_ref.conformance.frameworks._loss_differences import (
     SOFTMAX_LESS_TARGET,
 )
 from deconv_ref.conformance.frameworks._tinygrad_arrays import (
+    array_of,
     of_prediction,
     of_size,
     of_weights,
@@ -140,7 +141,7 @@ def max_pool(x, kernel_size, *, stride, padding, dilation, ceil_mode):
     """Compute y and the indices."""
     given = sides(padding, kernel_size, dilation)
     y, indices = tensor(x).max_pool2d(kernel_size, stride, dilation, given, ceil_mode, True)
-    return y.numpy(), indices.numpy().astype(np.int64)
+    return array_of(y), indices.numpy().astype(np.int64)
 
 
 def _max_unpool(x, indices, output_size):
@@ -149,14 +150,14 @@ def _max_unpool(x, indices, output_size):
 
 def max_unpool(x, indices, output_size):
     """Compute y."""
-    return _max_unpool(tensor(x), tensor(indices), output_size).numpy()
+    return array_of(_max_unpool(tensor(x), tensor(indices), output_size))
 
 
 def max_unpool_backward(grad_y, indices):
     """Compute the gradient of x."""
     x = tensor(np.zeros(indices.shape, grad_y.dtype))
     y = _max_unpool(x, tensor(indices), grad_y.shape)
-    return y.gradient(x, gradient=tensor(grad_y))[0].numpy()
+    return array_of(y.gradient(x, gradient=tensor(grad_y))[0])
 
 
 def _avg_pool(x, *, kernel_size, stride, padding, ceil_mode, count_include_pad):

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref import real
-from deconv_ref.conformance.case import Case
+from deconv_ref.conformance.case import SMALL, Case
 from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.exact import Exact
+from deconv_ref.conformance.halves import Halves
 from deconv_ref.conformance.margins import Margin, cancelling, selected, within
 from deconv_ref.conformance.strategies import (
     SPECIAL,
@@ -29,6 +30,7 @@ from deconv_ref.conformance.strategies import (
     laid_out,
     reals,
     shapes,
+    significant_bits,
     sprinkled,
     tails,
 )
@@ -71,7 +73,8 @@ def rectified(draw: Draw, function: str, dtypes: tuple[str, ...]) -> Case:
     if op == "prelu":
         slopes = draw.among([shape[1], shape[1], 1])
         operands["slope"] = integers(rng, (slopes,)) / 4
-        exact = whole or not gradient
+        terms = SMALL**2 * math.prod(shape)  # of the slope's gradient, in parts of integers
+        exact = not gradient or (whole and terms <= 2 ** significant_bits(dtype))
     given = {name: laid_out(draw, array, dtype) for name, array in operands.items()}
     return Case(function, parameters, given, exact)
 
@@ -163,7 +166,8 @@ def slope_sum(question: Question, _: str) -> tuple[Any, Any]:
     arrays = question.arrays()
     arrays["grad_y"] = np.abs(arrays["grad_y"])
     magnitude = -question.operator.evaluate(question.case, arrays)["slope"]
-    return arrays["x"].size, magnitude
+    ones = {name: np.sign(array) for name, array in arrays.items()}
+    return -question.operator.evaluate(question.case, ones)["slope"], magnitude
 
 
 def of_elu(question: Question, _: str) -> Array:
@@ -306,9 +310,23 @@ def _operator(name: str, cases: Any, forward: Any, gradient: Any, **more: Any) -
 
 
 OPERATORS = (
-    _operator("relu", rectified, selected, selected),
-    _operator("leaky_relu", rectified, once, once, flags={"negative_slope": SLOPES}),
-    _operator("prelu", rectified, selected, of_prelu, gradients=("x", "slope")),
+    _operator("relu", rectified, selected, selected, halves=Halves()),
+    _operator(
+        "leaky_relu",
+        rectified,
+        once,
+        once,
+        flags={"negative_slope": SLOPES},
+        halves=Halves(),
+    ),
+    _operator(
+        "prelu",
+        rectified,
+        selected,
+        of_prelu,
+        gradients=("x", "slope"),
+        halves=Halves(),
+    ),
     _operator("elu", smooth, within(of_elu), within(of_elu), tier=Exact, flags={"alpha": ALPHAS}),
     _operator("sigmoid", smooth, SIGMOID, 2 * SIGMOID + 2, tier=Exact),
     # By its own function, or by expm1(-2 x) as -m / (m + 2); the derivative as (2 / (e^x + e^-x))^2

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case, Operand
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.floating import is_half
+from deconv_ref.conformance.halves import Halves, whole
 from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import Margin, summed
 from deconv_ref.conformance.strategies import (
@@ -171,14 +173,18 @@ def convolved(question: Question, quantity: str) -> Margin:
     """Bound a sum of products, and what an algorithm by fast transforms makes of it.
 
     Such an algorithm takes a NaN of an image to every cell of its result, also from a cell that the
-    windows pass over.
+    windows pass over. Of half precision it transforms in float32, and rounds once: by transforms in
+    half precision anything might be explained.
     """
     margin = summed(question, quantity)
     if quantity == "bias":
         return margin
+    beside = margin.allowed
+    if is_half(question.case.dtype):
+        beside = bounds.spacing(np.abs(question.truth[quantity]), question.case.dtype) / 2
     return replace(
         margin,
-        transform=lambda: _transformed(question, quantity) + np.nan_to_num(margin.allowed),
+        transform=lambda: _transformed(question, quantity) + np.nan_to_num(beside),
         zeros=partial(_zeros_met, question) if quantity == "forward" else tuple,
     )
 
@@ -230,7 +236,8 @@ def _transformed(question: Question, quantity: str) -> NDArray[Any]:
     in place of the images, adds up the products |x| |h| that go into each channel of the result,
     with a rounding for each addition. |h|_1 is at most |h| times the root of its cells.
     """
-    case, dtype = question.case, question.case.dtype
+    case = question.case
+    dtype = np.float32 if is_half(case.dtype) else case.dtype
     images = {n: np.nan_to_num(array) for n, array in question.arrays().items() if n != "bias"}
     norms = {
         name: Operand(np.sqrt(np.sum(a**2, tuple(range(2, a.ndim)), keepdims=True)))
@@ -261,6 +268,7 @@ OPERATORS = tuple(
         identity=bilinear,
         plain=("stride", "padding", "dilation", "groups", "flip_kernel", "output_padding"),
         flags={"flip_kernel": (False, True)},
+        halves=Halves(whole),
     )
     for name in ("conv", "conv_transpose")
 )

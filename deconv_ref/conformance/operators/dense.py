@@ -6,6 +6,7 @@ import numpy as np
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.halves import Halves, whole
 from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import summed
 from deconv_ref.conformance.strategies import (
@@ -74,5 +75,6 @@ OPERATORS = (
         summed,
         gradients=("x", "weight", "bias"),
         identity=adjoint_where_finite,
+        halves=Halves(whole),
     ),
 )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from deconv_ref.conformance.bounds import gamma, unit_roundoff
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.halves import Halves
 from deconv_ref.conformance.margins import Margin, cancelling
 from deconv_ref.conformance.strategies import (
     integers,
@@ -363,5 +364,5 @@ OPERATORS = (
         flags={"training": (False, True)},
         domain=of_deviations,
     ),
-    Operator("dropout", dropouts, cancelling(dropped), gradients=("x",)),
+    Operator("dropout", dropouts, cancelling(dropped), gradients=("x",), halves=Halves()),
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.halves import Halves, whole
 from deconv_ref.conformance.identities import adjoint
 from deconv_ref.conformance.margins import collected
 from deconv_ref.conformance.strategies import (
@@ -61,5 +62,6 @@ OPERATORS = (
         gradients=("x",),
         identity=adjoint(),
         flags={"mode": MODES},
+        halves=Halves(whole),
     ),
 )

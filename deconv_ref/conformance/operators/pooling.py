@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.halves import Halves, whole
 from deconv_ref.conformance.identities import adjoint, gathered
 from deconv_ref.conformance.margins import cancelling, collected, selected
 from deconv_ref.conformance.strategies import (
@@ -244,6 +245,11 @@ def averaged(question: Question, quantity: str) -> tuple[Any, Any]:
     return roundings, question.mapped(np.abs)[quantity]
 
 
+def of_windows(case: Case) -> float:
+    """Count the cells of a window, of which an average takes each for one part."""
+    return float(math.prod(case.parameters["kernel_size"]))
+
+
 OPERATORS = (
     Operator(
         "max_pool",
@@ -254,6 +260,7 @@ OPERATORS = (
         identity=gathered,
         plain=("stride", "padding", "dilation", "ceil_mode"),
         flags={"ceil_mode": (False, True)},
+        halves=Halves(whole),
     ),
     Operator(
         "max_unpool",
@@ -261,6 +268,7 @@ OPERATORS = (
         selected,
         gradients=("x",),
         identity=adjoint("output_size"),
+        halves=Halves(whole),
     ),
     Operator(
         "avg_pool",
@@ -270,6 +278,7 @@ OPERATORS = (
         identity=adjoint(),
         plain=("stride", "padding", "ceil_mode"),
         flags={"count_include_pad": (False, True)},
+        halves=Halves(of_windows),
     ),
     Operator(
         "avg_unpool",
@@ -278,5 +287,6 @@ OPERATORS = (
         gradients=("x",),
         identity=adjoint("output_size"),
         plain=("stride", "padding"),
+        halves=Halves(of_windows),
     ),
 )

@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from deconv_ref.conformance import bounds
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Draw
+from deconv_ref.conformance.halves import Halves
 from deconv_ref.conformance.identities import adjoint
 from deconv_ref.conformance.margins import Margin, along, collected, selected
 from deconv_ref.conformance.strategies import (
@@ -180,6 +181,18 @@ def _distances(n: int, scale: float, align_corners: bool) -> Array:
     return np.abs(np.clip(source, 0, n - 1)[:, None] - np.arange(n))
 
 
+def of_weights(case: Case) -> float:
+    """Count the parts that weights divide 1 into, of axes whose coordinates have them too."""
+    parameters, operands = case.parameters, case.arrays()
+    if parameters["mode"] == "nearest":
+        return 1.0
+    size = parameters.get("input_size") or operands["x"].shape
+    scales = parameters["scale_factor"]
+    bits = _weight_bits(size[2:], scales, parameters["align_corners"])
+    longest = max(n * max(scale, 1) for n, scale in zip(size[2:], scales, strict=True))
+    return longest * 2.0**bits
+
+
 OPERATORS = (
     Operator(
         "upsample",
@@ -188,7 +201,8 @@ OPERATORS = (
         gradients=("x",),
         identity=adjoint(),
         flags={"mode": ("nearest", "linear")},
+        halves=Halves(of_weights),
     ),
-    Operator("pixel_shuffle", shuffles, selected),
-    Operator("pixel_unshuffle", shuffles, selected),
+    Operator("pixel_shuffle", shuffles, selected, halves=Halves()),
+    Operator("pixel_unshuffle", shuffles, selected, halves=Halves()),
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Draws
+from deconv_ref.conformance.floating import rounded
 from deconv_ref.conformance.judge import ask
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.truth import Question
@@ -41,7 +42,7 @@ def write_vectors(
     seed : int
         The same seed writes the same bytes.
     dtypes : tuple of str
-        ``"float32"``, ``"float64"`` or both.
+        Some of ``"float32"``, ``"float64"`` and ``"float16"``.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def write_vectors(
 def _distinct(function: str, cases: int, seed: int, dtypes: tuple[str, ...]) -> Iterator[Case]:
     """Draw cases, none of them twice."""
     operator = OPERATORS[function.removesuffix("_backward")]
-    draws = Draws(operator.cases, function, dtypes, seed)
+    draws = Draws(operator.drawn, function, dtypes, seed)
     distinct: set[Case] = set()
     for case in map(draws.case, range(DRAWN * cases)):
         if case not in distinct:
@@ -113,8 +114,7 @@ def _result(
 ) -> dict[str, Any]:
     """Write a result, and how far from it one may be: not at all, or so far from the truth."""
     truth = question.truth[quantity]
-    with np.errstate(over="ignore"):
-        expected = truth.astype(question.case.dtype) if truth.dtype.kind == "f" else truth
+    expected = rounded(truth, question.case.dtype) if truth.dtype.kind == "f" else truth
     described = {"expected": write(f"expected/{file}", expected), "rule": "exact"}
     if question.case.exact or truth.dtype.kind != "f":
         return described

@@ -9,6 +9,7 @@ from typing import Any
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.compare import Finding, Verdict, compare, no_results
 from deconv_ref.conformance.explain import explain
+from deconv_ref.conformance.floating import is_numeric
 from deconv_ref.conformance.judge import ask
 from deconv_ref.conformance.operators import OPERATORS
 from deconv_ref.conformance.reading import ReportError
@@ -108,4 +109,4 @@ def _read(path: Path) -> Any:
         array = read_npy(path)
     except (ValueError, OSError, MemoryError) as error:
         return " ".join(str(error).split())[:300]
-    return array if array.dtype.kind in "biuf" else f"an array of {array.dtype}"
+    return array if is_numeric(array.dtype) else f"an array of {array.dtype}"
