@@ -14,6 +14,7 @@ from deconv_ref.conformance.draws import Draw
 from deconv_ref.conformance.floating import doubled, is_floating, is_half
 from deconv_ref.conformance.halves import Halves
 from deconv_ref.conformance.margins import Margin
+from deconv_ref.errors import DeconvRefError
 
 __all__ = ["LITERAL", "Arrays", "Operator", "Question"]
 
@@ -83,10 +84,15 @@ class Operator:
         return self.halves.fitted(self, case, draw.rng())
 
     def is_meant_for(self, case: Case) -> bool:
-        """Tell whether a case that was not drawn is one that is judged."""
+        """Tell whether a case that was not drawn is one that is judged; no illegal call is."""
         if self.domain is not None and not self.domain(case):
             return False
-        return self.halves is None or not is_half(case.dtype) or self.halves.fits(self, case)
+        if self.halves is None or not is_half(case.dtype):
+            return True
+        try:
+            return self.halves.fits(self, case)
+        except DeconvRefError:
+            return False
 
     def evaluate(self, case: Case, arrays: Arrays | None = None) -> Arrays:
         """Evaluate a case by its equations, on other arrays than its own if need be.
