@@ -79,7 +79,7 @@ def _scales(draw: Draw, size: tuple[int, ...], centred: bool) -> tuple[float, ..
             among = WHOLE if kind == "whole" else POWERS
             scale = draw.among([s for s in among if least <= s <= most])
         scales.append(scale)
-    if size[-1] <= FEW and draw.one_in(8):
+    if size[-1] <= FEW and draw.one_in(4):
         scales[-1] = float(draw.integer(int(most) + 1, LARGER))
     return tuple(scales)
 
