@@ -439,3 +439,12 @@ def test_every_operator_is_judged():
     """Adding one to the public API without a record here is found out."""
     public = {name for name in deconv_ref.__all__ if inspect.isfunction(getattr(deconv_ref, name))}
     assert public == {name for op in OPERATORS.values() for name in op.functions()}
+
+
+@pytest.mark.filterwarnings("error")
+def test_bounds_of_special_values_warn_nobody():
+    one = Operand(np.ones((1, 1)))  # of a single class the slope is 0, times infinity
+    parameters = {"reduction": "sum", "grad_loss": np.inf}
+    operands = {"prediction": one, "target": one}
+    question = judge.ask(Case("softmax_cross_entropy_backward", parameters, operands, exact=False))
+    assert question.margin("prediction").allowed == 0

@@ -136,7 +136,8 @@ class Question:
     def margin(self, quantity: str) -> Margin:
         """Give the operator's margin."""
         if quantity not in self._margins:
-            self._margins[quantity] = self.operator.margin(self, quantity)
+            with np.errstate(all="ignore"):  # a bound may be NaN, or infinite, too
+                self._margins[quantity] = self.operator.margin(self, quantity)
         return self._margins[quantity]
 
     def arrays(self) -> Arrays:
