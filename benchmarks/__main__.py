@@ -48,8 +48,15 @@ def arguments(given: list[str]) -> argparse.Namespace:
             subject.add_argument("--plot", type=Path, metavar="FILE", help="draw the roofline")
         if name == "checking":
             subject.add_argument("--target", default="torch", help="what is judged")
-            subject.add_argument("--cases", type=int, metavar="N", help="of each function")
+            subject.add_argument("--cases", type=positive, metavar="N", help="of each function")
     return parser.parse_args(given)
+
+
+def positive(text: str) -> int:
+    """Read a number of cases."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
 
 
 def versions() -> dict[str, str]:

@@ -98,6 +98,14 @@ def test_without_a_gpu_the_benchmark_says_so_in_one_line():
     assert "needs an NVIDIA GPU" in done.stderr
 
 
+@pytest.mark.parametrize("cases", ["0", "-3", "many"])
+def test_no_cases_are_none_to_time(module, cases, capsys):
+    with pytest.raises(SystemExit) as ended:
+        module("__main__").arguments(["checking", "--cases", cases])
+    assert ended.value.code == 2
+    assert f"must be a whole number of at least 1, got '{cases}'" in capsys.readouterr().err
+
+
 def test_the_checker_is_timed_alone_and_on_clusters(module, tmp_path, capsys):
     kernel = tmp_path / "kernel.py"
     kernel.write_text("from deconv_ref import conv\n", encoding="utf-8")

@@ -28,11 +28,10 @@ COLUMNS = "{:7} {:>5} {:>7} {:>8}  {}"
 
 def main():
     options = arguments()
-    chosen = [m for m in FAULTS + VARIANTS if options.only in str(m)]
     judge = partial(measure, cases=options.cases, seed=options.seed, shrink=not options.unshrunk)
     print(COLUMNS.format("", "cases", "seconds", "elements", "mutant"))
     measured = []
-    for one in results(judge, chosen, options.jobs):
+    for one in results(judge, options.chosen, options.jobs):
         measured.append(one)
         print(line(one), flush=True)
     print(*summary(measured), sep="\n")
@@ -49,7 +48,11 @@ def arguments():
     parser.add_argument("--jobs", type=int, default=1, help="mutants judged at a time (1)")
     parser.add_argument("--unshrunk", action="store_true", help="leave counterexamples as drawn")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.chosen = [mutant for mutant in FAULTS + VARIANTS if options.only in str(mutant)]
+    if not options.chosen:
+        parser.error(f"--only must be in the name of a mutant, got {options.only!r}")
+    return options
 
 
 def results(judge, chosen, jobs):
