@@ -13,13 +13,15 @@ in which f is exact. For f from 1 - sqrt(1/2) down to sqrt(1/2) - 1 the series t
 
 On other processors than the CPU, and in Python, they are those of the library there.
 
-This module imports Numba; only kernels import it, and they are imported when first needed.
+This module imports Numba; only kernels import it, and they are imported when first needed. Numba's
+cache does not watch it: after a change here, delete the ``*.nbi`` files of what calls it.
 """
 
 import math
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
 __all__ = ["exp", "expm1", "factors", "log1p"]
@@ -27,8 +29,8 @@ __all__ = ["exp", "expm1", "factors", "log1p"]
 PER_LOG_2 = 1 / math.log(2)
 LOG_2 = float.fromhex("0x1.62e42feep-1")
 LOG_2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
-TERMS = tuple(1 / math.factorial(n) for n in range(14))
-ODD = tuple(2 / n for n in range(1, 22, 2))
+EXP_SERIES = tuple(1 / math.factorial(n) for n in range(2, 14))  # of r^2 and on, over r^2
+LOG_SERIES = tuple(2 / n for n in range(3, 22, 2))  # of 2 s^3 / 3 and on, over s^3
 HALVED = math.sqrt(2) - 1  # what is larger
 
 ROUNDING = 1.5 * 2.0**52  # what is added to it is rounded to an integer
@@ -112,16 +114,7 @@ def _log1p_in_vectors(x):  # type: ignore[no-untyped-def]
         f = (x - 1.0) / 2.0 if x > HALVED else x
         s = f / (2.0 + f)
         square = s * s
-        rest = ODD[10]
-        rest = rest * square + ODD[9]
-        rest = rest * square + ODD[8]
-        rest = rest * square + ODD[7]
-        rest = rest * square + ODD[6]
-        rest = rest * square + ODD[5]
-        rest = rest * square + ODD[4]
-        rest = rest * square + ODD[3]
-        rest = rest * square + ODD[2]
-        rest = rest * square + ODD[1]
+        rest = _polynomial(LOG_SERIES, square)
         half_square = f * f / 2.0
         less = half_square - s * (half_square + rest * square)
         return LOG_2 + (f - (less - LOG_2_LOW)) if x > HALVED else f - less
@@ -137,24 +130,26 @@ def _reduced(x):  # type: ignore[no-untyped-def]
     high, low = x - n * LOG_2, n * LOG_2_LOW
     r = high - low
     lost = (high - r) - low
-    series = TERMS[13]
-    series = series * r + TERMS[12]
-    series = series * r + TERMS[11]
-    series = series * r + TERMS[10]
-    series = series * r + TERMS[9]
-    series = series * r + TERMS[8]
-    series = series * r + TERMS[7]
-    series = series * r + TERMS[6]
-    series = series * r + TERMS[5]
-    series = series * r + TERMS[4]
-    series = series * r + TERMS[3]
-    series = series * r + TERMS[2]
+    series = _polynomial(EXP_SERIES, r)
     return _bits(shifted) - ROUNDED, r + (lost + series * r * r)
 
 
 @register_jitable(forceinline=True)
 def _power_of_2(n):  # type: ignore[no-untyped-def]
     return _float((n + 1023) << 52)
+
+
+@intrinsic
+def _polynomial(typing_context, coefficients, x):  # type: ignore[no-untyped-def]
+    """Evaluate a polynomial, lowest coefficient first, without a loop inside that of the caller."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        *others, total = cgutils.unpack_tuple(builder, arguments[0])
+        for coefficient in reversed(others):
+            total = builder.fadd(builder.fmul(total, arguments[1]), coefficient)
+        return total
+
+    return types.float64(coefficients, types.float64), codegen
 
 
 @intrinsic

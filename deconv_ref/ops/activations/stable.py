@@ -2,7 +2,8 @@
 
 What the textbook's formulas lose, and where it is kept here:
 
-- ``a e^x`` where e^x underflows and a is large: multiply by e^(x/2) twice (`scaled_exp`).
+- ``a e^x`` where e^x underflows and a is large: multiply by one factor of it after the other
+  (`scaled_exp`).
 - Phi(x) for negative x: the error of -x^2 / 2 is multiplied by the exponential. A few leading bits
   of x are squared exactly, the rest enters by its own exponential (`scaled_density`), and what
   remains, Mills's ratio Phi(-u) / phi(u), is a smooth function of u: a polynomial.
