@@ -17,6 +17,7 @@ import numpy as np
 
 from deconv_ref import threads
 from deconv_ref.lines import LANES, add_line, address_of, turn_lines
+from deconv_ref.memory import zeros
 from deconv_ref.ops.convolution.channels import (
     ABREAST,
     MOST_TERMS,
@@ -118,11 +119,9 @@ def weight_sums(
         else:
             break
     cuts = by_group, by_filter, by_channel
-    parts = (
-        grad_weight[None]
-        if plan.chunks == 1
-        else np.zeros((plan.chunks, *grad_weight.shape), grad_weight.dtype)
-    )
+    parts = grad_weight[None]
+    if plan.chunks > 1:
+        parts = zeros((plan.chunks, *grad_weight.shape), grad_weight.dtype)
     piece = sum_by_filter if plan.by_filter else sum_by_position
     threads.run_shares(
         piece, plan.chunks * math.prod(cuts), plan.products // PRODUCTS, parts, grads, source,
