@@ -16,9 +16,9 @@ __all__ = [
     "add_line",
     "address_of",
     "copy_between",
-    "copy_every_second",
     "interleave",
     "read",
+    "split_lines",
     "turn_lines",
 ]
 
@@ -26,108 +26,133 @@ LANES = 64  # sums that `add_line` keeps
 ADDED_BYTES = 64  # of them that one vector holds
 
 
-def _line_copier(step):
-    """Make an intrinsic that copies every `step`-th number of some lines."""
+@intrinsic
+def copy_between(
+    typing_context,
+    target,
+    to,  # first number of the first line
+    pitch,  # from one line to the next
+    count,  # of lines
+    width,  # numbers of a line
+    source,  # address of the first line
+    gap,  # from one line to the next, in bytes
+    first,  # of the numbers that come from the source; before it and from last on: zeros
+    last,
+    ahead,  # bytes from there to what will be read soon
+):
+    """Write lines of zeros, but for `first` to `last` what lies at an address.
 
-    @intrinsic
-    def copy(
-        typing_context,
-        target,
-        to,  # first number of the first line
-        pitch,  # from one line to the next
-        count,  # of lines
-        width,  # numbers of a line
-        source,  # address of the first line
-        gap,  # from one line to the next, in bytes
-        first,  # of the numbers that come from the source; before it and from last on: zeros
-        last,
-    ):
-        """Write lines of zeros, but for `first` to `last` what lies at an address.
+    Nothing else is read or written, so that lines may end where memory does.
+    """
+    index = types.int64
+    signature = types.void(target, *[index] * 9)
 
-        Nothing else is read or written, so that lines may end where memory does.
-        """
-        index = types.int64
-        signature = types.void(target, *[index] * 8)
+    def codegen(context, builder, signature, arguments):
+        e = Emitter(context, builder, target, VECTOR_BYTES)
+        _copy_lines(e, [e.data(target, arguments[0])], *arguments[1:])
+        return context.get_dummy_value()
 
-        def codegen(context, builder, signature, arguments):
-            e = Emitter(context, builder, target, VECTOR_BYTES)
-            _copy_lines(e, step, e.data(target, arguments[0]), *arguments[1:])
-            return context.get_dummy_value()
-
-        return signature, codegen
-
-    return copy
-
-
-def _copy_lines(e, step, data, to, pitch, count, width, source, gap, first, last):
-    """Emit the copy, a column of vectors after another, so that a column has one mask."""
-    builder, lanes = e.builder, e.number(e.lanes)
-    every = list(range(0, step * e.lanes, step))
-    # The numbers from `begin` up to `end` are read: none after the last that is wanted.
-    begin = builder.mul(first, e.number(step))
-    end = builder.sub(builder.mul(last, e.number(step)), e.number(step - 1))
-
-    def column(n, load, store):
-        with cgutils.for_range(builder, count) as line:
-            start = builder.add(source, builder.mul(line.index, gap))
-            start = builder.inttoptr(start, e.scalar.as_pointer())
-            cells = [load(start, at) for at in parts]
-            place = e.at(data, to, builder.mul(line.index, pitch), n)
-            store(e.shuffled(cells[0], cells[-1], every), place)
-
-    with cgutils.for_range_slice(builder, e.number(0), width, lanes, ir.IntType(64)) as (n, _):
-        parts = [
-            builder.add(builder.mul(n, e.number(step)), e.number(part * e.lanes))
-            for part in range(step)
-        ]
-        inside = builder.icmp_signed("<=", begin, parts[0])
-        stop = builder.add(parts[-1], lanes)
-        inside = builder.and_(inside, builder.icmp_signed("<=", stop, end))
-        with builder.if_else(inside) as (whole, border):
-            with whole:
-                column(n, lambda start, at: e.load(e.at(start, at), align=1), e.store)
-            with border:
-                wanted = {
-                    at: e.lanes_between(builder.sub(begin, at), builder.sub(end, at))
-                    for at in parts
-                }
-                kept = e.lanes_until(builder.sub(width, n))
-                column(
-                    n,
-                    lambda start, at: e.load_some(e.at(start, at), wanted[at]),
-                    lambda vector, place: e.store_some(vector, place, kept),
-                )
-
-
-copy_between = _line_copier(1)
-copy_every_second = _line_copier(2)
+    return signature, codegen
 
 
 @intrinsic
-def interleave(typing_context, out, to, tile, first, second, count):
-    """Write first, second, first, second, ... of two lines; return how many pairs.
+def split_lines(
+    typing_context, target, to, apart, pitch, count, width, source, gap, first, last, ahead
+):
+    """Do as `copy_between`, with every second number: the others go `apart` from those.
 
-    Whole vectors alone: what is left of `count` stays to be done.
+    `first` and `last` count all numbers. With `apart` zero those of even number alone stay.
     """
     index = types.int64
-    signature = index(out, index, tile, index, index, index)
+    signature = types.void(target, *[index] * 10)
+
+    def codegen(context, builder, signature, arguments):
+        e = Emitter(context, builder, target, VECTOR_BYTES)
+        even = e.data(target, arguments[0])
+        _copy_lines(e, [even, e.at(even, arguments[2])], arguments[1], *arguments[3:])
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _copy_lines(e, targets, to, pitch, count, width, source, gap, first, last, ahead):
+    """Emit the copy, each line dealt out to the targets."""
+    builder, lanes, step = e.builder, e.number(e.lanes), len(targets)
+    kind = ir.IntType(64)
+
+    def copy(start, places, load, store):
+        cells = [load(e.at(start, part), part) for part in parts]
+        for first, place in reversed(list(enumerate(places))):
+            every = range(first, step * e.lanes, step)
+            store(e.shuffled(cells[0], cells[-1], list(every)), place)
+
+    with cgutils.for_range(builder, count) as line:
+        start = builder.add(source, builder.mul(line.index, gap))
+        soon = builder.inttoptr(builder.add(start, ahead), e.scalar.as_pointer())
+        start = builder.inttoptr(start, e.scalar.as_pointer())
+        lines = [e.at(data, to, builder.mul(line.index, pitch)) for data in targets]
+        with cgutils.for_range_slice(builder, e.number(0), width, lanes, kind) as (n, _):
+            places = [e.at(line, n) for line in lines]
+            begin = builder.mul(n, e.number(step))
+            parts = [builder.add(begin, e.number(part * e.lanes)) for part in range(step)]
+            inside = builder.icmp_signed("<=", first, begin)
+            end = builder.add(begin, e.number(step * e.lanes))
+            inside = builder.and_(inside, builder.icmp_signed("<=", end, last))
+            with builder.if_else(inside, likely=True) as (whole, border):
+                with whole:
+                    for part in parts:
+                        e.prefetch(e.at(soon, part))
+                    copy(start, places, lambda place, _: e.load(place, align=1), e.store)
+                with border:
+                    kept = e.lanes_until(builder.sub(width, n))
+                    copy(
+                        start,
+                        places,
+                        lambda place, part: e.load_some(
+                            place,
+                            e.lanes_between(builder.sub(first, part), builder.sub(last, part)),
+                        ),
+                        lambda vector, place: e.store_some(vector, place, kept),
+                    )
+
+
+@intrinsic
+def interleave(typing_context, out, to, tile, first, second, width):
+    """Write first, second, first, second, ... of two lines: `width` numbers in all."""
+    index = types.int64
+    signature = types.void(out, index, tile, index, index, index)
 
     def codegen(context, builder, signature, arguments):
         e = Emitter(context, builder, out, VECTOR_BYTES)
         out_data, tile_data = e.data(out, arguments[0]), e.data(tile, arguments[2])
-        _, to, _, first, second, count = arguments
-        lanes = e.number(e.lanes)
-        whole = builder.mul(builder.sdiv(count, lanes), lanes)
-        low = [lane // 2 + lane % 2 * e.lanes for lane in range(e.lanes)]
-        high = [lane + e.lanes // 2 for lane in low]
-        with cgutils.for_range_slice(builder, e.number(0), whole, lanes, ir.IntType(64)) as (n, _):
-            a, b = e.load(e.at(tile_data, first, n)), e.load(e.at(tile_data, second, n))
-            target = e.at(out_data, to, builder.mul(n, e.number(2)))
-            e.store(e.shuffled(a, b, low), target)
-            e.store(e.shuffled(a, b, high), e.at(target, lanes))
-        return whole
+        _, to, _, first, second, width = arguments
+        _interleave(e, e.at(out_data, to), e.at(tile_data, first), e.at(tile_data, second), width)
+        return context.get_dummy_value()
 
     return signature, codegen
+
+
+def _interleave(e, out, first, second, width):
+    builder, lanes, two = e.builder, e.number(e.lanes), e.number(2)
+    low = [lane // 2 + lane % 2 * e.lanes for lane in range(e.lanes)]
+    high = [lane + e.lanes // 2 for lane in low]
+    step, kind = e.number(2 * e.lanes), ir.IntType(64)
+    with cgutils.for_range_slice(builder, e.number(0), width, step, kind) as (n, _):
+        pair, left = builder.sdiv(n, two), builder.sub(width, n)
+        with builder.if_else(builder.icmp_signed(">=", left, step)) as (whole, rest):
+            with whole:
+                a, b = e.load(e.at(first, pair)), e.load(e.at(second, pair))
+                e.store(e.shuffled(a, b, low), e.at(out, n))
+                e.store(e.shuffled(a, b, high), e.at(out, n, lanes))
+            with rest:
+                halves = builder.sdiv(builder.add(left, e.number(1)), two), builder.sdiv(left, two)
+                a, b = (
+                    e.load_some(e.at(line, pair), e.lanes_until(half))
+                    for line, half in zip((first, second), halves, strict=True)
+                )
+                e.store_some(e.shuffled(a, b, low), e.at(out, n), e.lanes_until(left))
+                left = e.lanes_until(builder.sub(left, lanes))
+                e.store_some(e.shuffled(a, b, high), e.at(out, n, lanes), left)
 
 
 @intrinsic

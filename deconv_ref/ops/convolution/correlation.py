@@ -279,7 +279,7 @@ def deal(packed, start, lines, width, channel, channels, taps, phases, strides):
         to = start + (begin * channels + channel * count) * width
         for tap in range(begin, begin + count):
             at = address_of(lines) + place_of(taps, tap, strides) * width
-            copy_between(packed, to, 0, 1, width, at, 0, 0, width)
+            copy_between(packed, to, 0, 1, width, at, 0, 0, width, 0)
             to += width
 
 

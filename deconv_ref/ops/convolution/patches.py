@@ -9,9 +9,9 @@ import numba
 from deconv_ref.lines import (
     address_of,
     copy_between,
-    copy_every_second,
     interleave,
     read,
+    split_lines,
     turn_lines,
 )
 
@@ -60,6 +60,7 @@ def fill_patch(patch, memory, blocks, planes, start, length, channel, channels):
     step, line, strides = blocks.source_step, blocks.lines, memory.strides
     z0, i0, j0 = start[1] + blocks.low[1], start[2] + blocks.low[2], start[3] + blocks.low[3]
     width, gap = length[3] + blocks.span[3], step[3] * strides[4]
+    down, size = step[2] * strides[3], line[0] * line[1] * line[2] * line[3]
     for c in range(channels):
         base = memory.address + (channel + c) * strides[1] + start[0] * strides[0]
         for plane in range(planes.shape[0]):
@@ -71,46 +72,59 @@ def fill_patch(patch, memory, blocks, planes, start, length, channel, channels):
             above = min(max(0, -i0), height)
             below = (memory.size[2] - 1 - planes[plane, 2]) // step[2] + 1 - i0
             below = max(min(below, height), above)
-            down = step[2] * strides[3]
+            pair = pair_of(planes, plane, step[3]) if strides[4] == patch.itemsize else 0
             for n in range(length[0] + blocks.span[0]):
-                to_n = c * blocks.pitch + (plane * line[0] + n) * line[1] * line[2] * line[3]
+                to_n = c * blocks.pitch + plane * size + n * line[1] * line[2] * line[3]
                 for d in range(length[1] + blocks.span[1]):
                     z = (z0 + d) * step[1] + planes[plane, 1]
                     at = left + n * strides[0] + z * strides[2]
                     at += ((i0 + above) * step[2] + planes[plane, 2]) * strides[3]
                     to = to_n + d * line[2] * line[3]
                     lines = below - above if 0 <= z < memory.size[1] else 0
-                    after = above + lines
-                    fill(patch, to, line[3], above, width, 0, 0, gap, 0, 0)
-                    fill(
-                        patch,
-                        to + above * line[3],
-                        line[3],
-                        lines,
-                        width,
-                        at,
-                        down,
-                        gap,
-                        first,
-                        last,
-                    )
-                    fill(
-                        patch, to + after * line[3], line[3], height - after, width, 0, 0, gap, 0, 0
-                    )
+                    to_first, after = to + above * line[3], above + lines
+                    clear(patch, to, line[3], above, width)
+                    clear(patch, to + after * line[3], line[3], height - after, width)
+                    if pair == 1:
+                        end = max(min(memory.size[3] - 2 * j0, 2 * width), 2 * first)
+                        split_lines(
+                            patch, to_first, size, line[3], lines, width, at, down, 2 * first, end,
+                            strides[1],
+                        )  # fmt: skip
+                    elif pair == 0:
+                        fill(
+                            patch, to_first, line[3], lines, width, at, down, gap, first, last,
+                            strides[1],
+                        )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
-def fill(target, to, pitch, lines, width, source, down, gap, first, last):
+def pair_of(planes, plane, step):
+    """Tell whether a plane is the first or second of two whose cells alternate along w, or 0."""
+    if step == 2 and planes[plane, 3] == 0:
+        return 1 if plane + 1 < planes.shape[0] and planes[plane + 1, 3] == 1 else 0
+    return 2 if step == 2 and plane > 0 and planes[plane - 1, 3] == 0 else 0
+
+
+@numba.njit(cache=True, nogil=True)
+def clear(target, to, pitch, lines, width):
+    """Fill lines that are `pitch` numbers apart with zeros."""
+    copy_between(target, to, pitch, lines, width, 0, 0, 0, 0, 0)
+
+
+@numba.njit(cache=True, nogil=True)
+def fill(target, to, pitch, lines, width, source, down, gap, first, last, ahead):
     """Fill lines with numbers `first` to `last` of those `gap` bytes apart; the rest is zero.
 
-    Lines are `pitch` numbers apart in the target and `down` bytes at the address `source`.
+    Lines are `pitch` numbers apart in the target and `down` bytes at the address `source`. What
+    lies `ahead` bytes after what is read will be read soon.
     """
     if gap == target.itemsize or first == last:
-        copy_between(target, to, pitch, lines, width, source, down, first, last)
+        copy_between(target, to, pitch, lines, width, source, down, first, last, ahead)
     elif gap == 2 * target.itemsize:
-        copy_every_second(target, to, pitch, lines, width, source, down, first, last)
+        first, last = 2 * first, 2 * last - 1
+        split_lines(target, to, 0, pitch, lines, width, source, down, first, last, ahead)
     else:
-        copy_between(target, to, pitch, lines, width, source, down, 0, 0)
+        clear(target, to, pitch, lines, width)
         for line in range(lines):
             for n in range(first, last):
                 target[to + line * pitch + n] = read(source + line * down + n * gap, target)
@@ -130,6 +144,7 @@ def fill_lines(lines, pitch, memory, blocks, lanes, start, length, channel, chan
                 fill(
                     lines, c * pitch + to, row_lane(blocks, lanes, length, n, d, 1) - to,
                     length[2], length[3], at, memory.strides[3], memory.strides[4], 0, length[3],
+                    memory.strides[1],
                 )  # fmt: skip
 
 
@@ -252,7 +267,7 @@ def deliver(tile, pitch, rows, out, shape, channel, blocks, grain, start, length
                 if step[3] == 1:
                     unit = tile.itemsize
                     source = address_of(tile) + at * unit
-                    fill(out, to, pitch_out, lines, width, source, down * unit, unit, 0, width)
+                    fill(out, to, pitch_out, lines, width, source, down * unit, unit, 0, width, 0)
                 else:
                     for line in range(lines):
                         alternate(
@@ -264,9 +279,9 @@ def deliver(tile, pitch, rows, out, shape, channel, blocks, grain, start, length
 @numba.njit(cache=True, nogil=True)
 def alternate(tile, at, apart, out, to, width, step, abreast):
     """Fill a line of `width` cells from phases that lie `apart` in the tile."""
-    paired = 0
     if step == 2 and abreast == 2:
-        paired = interleave(out, to, tile, at, at + apart, width // 2)
+        interleave(out, to, tile, at, at + apart, width)
+        return
     for phase in range(abreast):
-        for w in range(paired, -(-(width - phase) // step)):
+        for w in range(-(-(width - phase) // step)):
             out[to + w * step + phase] = tile[at + phase * apart + w]

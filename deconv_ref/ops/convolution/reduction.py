@@ -334,7 +334,7 @@ def sum_channels(grad_bias, grads, first, last):
                     while done < width:
                         some = min(width - done, line.size - filled)
                         at = row + done * strides[4]
-                        fill(line, filled, 0, 1, some, at, 0, strides[4], 0, some)
+                        fill(line, filled, 0, 1, some, at, 0, strides[4], 0, some, 0)
                         done, filled = done + some, filled + some
                         if filled == line.size:
                             add_line(lanes, line)

@@ -183,7 +183,7 @@ def _pack(packed, at, width, source, across, along, begin, end, k, count):
     inside, size = min(width, end - begin), packed.itemsize
     place = address_of(source) + (begin * across + k * along) * size
     if across == 1:
-        copy_between(packed, at, width, count, width, place, along * size, 0, inside)
+        copy_between(packed, at, width, count, width, place, along * size, 0, inside, 0)
     else:
         turn_lines(packed, at, width, place, across * size, inside, count)
 

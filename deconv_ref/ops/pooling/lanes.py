@@ -176,7 +176,7 @@ def copy(rows, result, target, count):
     channel, d, h = target
     plane, gap = depth * height * width, rows.shape[3] * rows.itemsize
     to = channel * plane + (d * height + h) * width
-    copy_between(result, to, plane, count, width, address_of(rows), gap, 0, width)
+    copy_between(result, to, plane, count, width, address_of(rows), gap, 0, width, 0)
 
 
 @compiled
