@@ -123,6 +123,10 @@ class Emitter:
         """Add a * b to a slot, rounding once."""
         self.builder.store(self.builder.call(self._fma, [a, b, self.builder.load(slot)]), slot)
 
+    def positive(self, vector):
+        """Make zeros positive: products of zeros then leave no trace, not even in a sign."""
+        return self.builder.fadd(vector, ir.Constant(self.vector, None))
+
     def slots(self, count):
         """Reserve stack slots of one vector each."""
         return [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]

@@ -48,18 +48,22 @@ def terms_together(vectors: int) -> tuple[int, ...]:
 def correlate_channels(
     typing_context,
     height,  # positions in the tile, one of HEIGHTS
-    channels,  # 1 to ABREAST vectors of them
-    terms,  # how many k
-    packed,  # weights from packed_at on, (terms, whole vectors of channels)
+    width,  # channels of the result: 1 to ABREAST vectors of them
+    channels,  # of the source
+    apart,  # from one to the next in the patch
+    taps,  # of which weights are packed, for each channel
+    reads,  # (reads, 2): place in a patch's first channel, and tap
+    reads_at,  # the first of those that are wanted
+    reads_to,
+    packed,  # weights from packed_at on, (channels, taps, whole vectors of the result's channels)
     packed_at,
-    offsets,  # of term k in the patch: offsets[offsets_at + k]
-    offsets_at,
     patch,
     bias,  # of channel c: bias[bias_at + c]; longer by vectors that are read in vain
     bias_at,
     sources,  # where each run of `height` positions starts in the patch
     targets,  # where it goes in out, relative to out_at and its channel
-    count,  # of runs
+    first,  # of the runs that are wanted
+    last,
     out,
     out_at,
     pitch,  # from one channel to the next in out
@@ -67,20 +71,20 @@ def correlate_channels(
     """Correlate: see the module."""
     index, array = types.int64, types.Array
     signature = types.void(
-        index, index, index, packed, index, offsets, index, patch, bias, index, sources, targets,
-        index, out, index, index,
+        index, index, index, index, index, reads, index, index, packed, index, patch, bias, index,
+        sources, targets, index, index, out, index, index,
     )  # fmt: skip
     if not isinstance(packed, array):
         return None
 
     def codegen(context, builder, signature, arguments):
         e = Emitter(context, builder, packed, VECTOR_BYTES)
-        height, channels, *rest = e.unpacked(signature.args, arguments)
+        height, width, *rest = e.unpacked(signature.args, arguments)
 
         def emit(vectors):
-            e.switch(height, HEIGHTS, lambda h: _correlate(e, h, vectors, channels, *rest))
+            e.switch(height, HEIGHTS, lambda h: _correlate(e, h, vectors, width, *rest))
 
-        vectors = builder.sdiv(builder.add(channels, e.number(e.lanes - 1)), e.number(e.lanes))
+        vectors = builder.sdiv(builder.add(width, e.number(e.lanes - 1)), e.number(e.lanes))
         e.switch(vectors, range(1, ABREAST + 1), emit)
         return context.get_dummy_value()
 
@@ -88,36 +92,43 @@ def correlate_channels(
 
 
 def _correlate(
-    e, height, vectors, channels, terms, packed, packed_at, offsets, offsets_at, patch, bias,
-    bias_at, sources, targets, count, out, out_at, pitch,
+    e, height, vectors, width, channels, apart, taps, reads, reads_at, reads_to, packed, packed_at,
+    patch, bias, bias_at, sources, targets, first, last, out, out_at, pitch,
 ):  # fmt: skip
-    builder = e.builder
+    builder, one, two = e.builder, e.number(1), e.number(2)
     firsts = [e.number(v * e.lanes) for v in range(vectors)]
     sums = [e.slots(vectors) for _ in range(height)]
-    with cgutils.for_range(builder, count) as run:
+    row, kind = e.number(vectors * e.lanes), ir.IntType(64)
+    reads = e.at(reads, builder.mul(reads_at, two))
+    number = builder.sub(reads_to, reads_at)
+    with cgutils.for_range_slice(builder, first, last, one, kind) as (run, _):
         for v in range(vectors):
             start = e.load(e.at(bias, bias_at, firsts[v]))
             for slots in sums:
                 builder.store(start, slots[v])
-        first = e.at(patch, builder.load(e.at(sources, run.index)))
-        with cgutils.for_range(builder, terms) as term:
-            cells = e.at(first, builder.load(e.at(offsets, offsets_at, term.index)))
-            row = e.at(packed, packed_at, builder.mul(term.index, e.number(vectors * e.lanes)))
-            weights = [e.load(e.at(row, lane)) for lane in firsts]
-            for position in range(height):
-                cell = e.spread(e.at(cells, e.number(position)))
-                for v in range(vectors):
-                    e.multiply_add(sums[position][v], weights[v], cell)
-        place = e.at(out, out_at, builder.load(e.at(targets, run.index)))
+        origin = e.at(patch, builder.load(e.at(sources, run)))
+        with cgutils.for_range(builder, channels) as channel:
+            source = e.at(origin, builder.mul(channel.index, apart))
+            rows = e.at(packed, packed_at, builder.mul(builder.mul(channel.index, taps), row))
+            with cgutils.for_range(builder, number) as term:
+                read = e.at(reads, builder.mul(term.index, two))
+                cells = e.at(source, builder.load(read))
+                tap = e.at(rows, builder.mul(builder.load(e.at(read, one)), row))
+                weights = [e.load(e.at(tap, lane)) for lane in firsts]
+                for position in range(height):
+                    cell = e.spread(e.at(cells, e.number(position)))
+                    for v in range(vectors):
+                        e.multiply_add(sums[position][v], weights[v], cell)
+        place = e.at(out, out_at, builder.load(e.at(targets, run)))
         for v in range(vectors):
-            _turn_over(e, [slots[v] for slots in sums], place, pitch, firsts[v], channels)
+            _turn_over(e, [slots[v] for slots in sums], place, pitch, firsts[v], width)
 
 
 def _turn_over(e, slots, place, pitch, channel, channels):
     """Store sums of some positions, each a vector of channels, as lines of positions."""
     builder = e.builder
     for first in range(0, len(slots), e.lanes):
-        rows = [builder.load(slot) for slot in slots[first : first + e.lanes]]
+        rows = [e.positive(builder.load(slot)) for slot in slots[first : first + e.lanes]]
         mask = e.first_lanes(len(rows))
         for lane, line in enumerate(e.transposed(rows)):
             number = builder.add(channel, e.number(lane))

@@ -33,6 +33,7 @@ from deconv_ref.ops.convolution.plan import (
     correlation,
     tile_blocks,
 )
+from deconv_ref.ops.convolution.reads import Reads, alike, line_count, reads_of
 from deconv_ref.window import Window
 
 __all__ = ["Layout", "correlate", "layout"]
@@ -62,6 +63,7 @@ class Layout(NamedTuple):
     by_channel: bool  # whether the lanes of a tile are channels of the result, or positions
     tiles: np.ndarray  # (tiles, 6): group, first channel in it, in the result, channels; where
     # their weights start when packed, in channels, and how many with those that fill vectors
+    reads: Reads
     abreast: int  # consecutive phases whose cells alternate along w
     padded: bool  # whether padding is read
     products: int  # in the whole of the result
@@ -110,6 +112,7 @@ def layout(
         phases.append((first, len(phase.taps), *phase.first))
         offsets.append((pitches + phase.places @ units).reshape(-1))
         first += len(phase.taps)
+    source = window.output_size if transposed else window.input_size
     return Layout(
         blocks,
         channels,
@@ -119,6 +122,7 @@ def layout(
         np.concatenate(offsets).astype(np.int64),
         by_channel,
         tiles_of(outputs, groups, lanes if by_channel else 0),
+        reads_of(plan, source, units, apart=by_channel and blocks.joined == 0),
         len({phase.first[3] for phase in plan.phases}),
         plan.padded,
         first * channels * math.prod(plan.positions) * outputs * groups,
@@ -197,8 +201,8 @@ def correlate(
         cost = plan.products * (last - first) // len(tiles) // PRODUCTS
         threads.run_shares(
             correlate_blocks, number, cost, flat, out.shape, source, plan.blocks, plan.channels,
-            plan.planes, plan.phases, plan.abreast, plan.offsets, plan.by_channel, tiles, packed,
-            bias, first, last, parts,
+            plan.planes, plan.phases, plan.reads, plan.abreast, plan.offsets, plan.by_channel,
+            tiles, packed, bias, first, last, parts,
         )  # fmt: skip
     return True
 
@@ -309,8 +313,8 @@ def consecutive(taps, begin, count, strides, unit):
 
 @numba.njit(cache=True, nogil=True)
 def correlate_blocks(
-    out, shape, source, blocks, channels, planes, phases, abreast, offsets, by_channel, tiles,
-    packed, bias, first_tile, last_tile, parts, first, last,
+    out, shape, source, blocks, channels, planes, phases, reads, abreast, offsets, by_channel,
+    tiles, packed, bias, first_tile, last_tile, parts, first, last,
 ):  # fmt: skip
     """Compute tiles of channels for blocks of positions: part n % parts of block n // parts."""
     if threads.shared(first, last):
@@ -343,9 +347,10 @@ def correlate_blocks(
                 if direct:
                     target, to, apart = out, channel * size, size
                 if by_channel:
-                    correlate_channels(
-                        grain, rows, terms, packed, weights, offsets, begin, patch, bias, channel,
-                        sources, targets, count, target, to, apart,
+                    correlate_lines(
+                        reads, phase, blocks, start, length, rows, channels, phases[phase, 1],
+                        packed, weights, patch, bias, channel, sources, targets, count, target, to,
+                        apart,
                     )  # fmt: skip
                 else:
                     correlate_tiles(
@@ -358,3 +363,21 @@ def correlate_blocks(
                         scratch, pitch, rows, out, shape, channel, blocks, grain, start, length,
                         corner, abreast,
                     )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def correlate_lines(
+    reads, phase, blocks, start, length, rows, channels, taps, packed, weights, patch, bias,
+    channel, sources, targets, count, target, to, apart,
+):  # fmt: skip
+    """Compute a tile of channels for a block, lines that read the same taps together."""
+    lines = line_count(blocks, length)
+    line, runs = 0, count // lines
+    while line < lines:
+        kind, end = alike(reads, phase, blocks, start, length, line, lines)
+        correlate_channels(
+            blocks.grain, rows, channels, blocks.pitch, taps, reads.taps, reads.bounds[kind, 0],
+            reads.bounds[kind, 1], packed, weights, patch, bias, channel, sources, targets,
+            line * runs, end * runs, target, to, apart,
+        )  # fmt: skip
+        line = end

@@ -148,7 +148,7 @@ def _correlate(
         for v in range(vectors):
             place = e.at(out, out_at, builder.load(e.at(targets, nth[v])))
             for row in range(rows):
-                e.store(builder.load(sums[row][v]), place)
+                e.store(e.positive(builder.load(sums[row][v])), place)
                 place = e.at(place, pitch)
 
 

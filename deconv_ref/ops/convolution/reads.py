@@ -1,0 +1,102 @@
+"""Which taps meet the source on a line of positions: the others read zeros of padding.
+
+Zeros add nothing to a sum, so that a tile of channels, whose positions all lie on one line, leaves
+out what the line does not meet: a quarter of all products, where images are small.
+"""
+
+from itertools import product
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from deconv_ref.ops.convolution.plan import Correlation
+
+__all__ = ["Reads", "alike", "line_count", "reads_of"]
+
+
+class Reads(NamedTuple):
+    """The taps that meet the source on each line of positions: the others read zeros of padding."""
+
+    taps: np.ndarray  # (reads, 2): place in a patch's first channel, and number in the phase
+    bounds: np.ndarray  # (lists, 2): where in `taps` a list of them begins, and where it ends
+    along_d: np.ndarray  # (phases, positions): the list of a line is the sum of two numbers
+    along_h: np.ndarray
+
+
+def reads_of(
+    plan: Correlation, source: tuple[int, ...], units: np.ndarray, *, apart: bool
+) -> Reads:
+    """List the taps that are read, by line if these are computed `apart`; else all of them.
+
+    Parameters
+    ----------
+    plan : Correlation
+        Whose taps.
+    source : tuple of int
+        Its size along (d, h, w).
+    units : numpy.ndarray
+        Numbers of a patch from one plane to the next, and from one cell to the next along the axes.
+    apart : bool
+        Whether no run of positions goes on over several lines.
+
+    Returns
+    -------
+    Reads
+        The lists.
+    """
+    taps: list[np.ndarray] = []
+    bounds, along_d, along_h, begin = [], [], [], 0
+    for phase in plan.phases:
+        places = phase.places @ units
+        shifts = phase.places[:, 1:] + plan.low
+        residues = plan.planes[phase.places[:, 0]]
+        numbers, met = [], []
+        for axis in (1, 2):
+            position = np.arange(plan.positions[axis])[:, None]
+            cell = (position + shifts[:, axis]) * plan.source_step[axis] + residues[:, axis]
+            inside = (cell >= 0) & (cell < source[axis - 1]) | (not apart)
+            kinds: dict[bytes, int] = {}
+            numbers.append([kinds.setdefault(row.tobytes(), len(kinds)) for row in inside])
+            met.append([np.frombuffer(kind, np.bool_) for kind in kinds])
+        along_d.append(np.array(numbers[0]) * len(met[1]) + len(bounds))
+        along_h.append(np.array(numbers[1]))
+        for in_d, in_h in product(*met):
+            (some,) = np.nonzero(in_d & in_h)
+            taps.append(np.stack([places[some], some], axis=1))
+            bounds.append((begin, begin + len(some)))
+            begin += len(some)
+    return Reads(
+        np.concatenate(taps).astype(np.int64),
+        np.array(bounds, np.int64),
+        np.array(along_d, np.int64),
+        np.array(along_h, np.int64),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def line_count(blocks, length):
+    """Count the lines of a block, as runs go over them."""
+    lines = 1
+    for axis in range(3 - blocks.joined):
+        lines *= length[axis]
+    return lines
+
+
+@numba.njit(cache=True, nogil=True)
+def list_of(reads, phase, blocks, start, length, line):
+    """Give the list of the taps that a line reads."""
+    if blocks.joined:
+        return reads.along_d[phase, 0] + reads.along_h[phase, 0]
+    h, d = line % length[2], line // length[2] % length[1]
+    return reads.along_d[phase, start[1] + d] + reads.along_h[phase, start[2] + h]
+
+
+@numba.njit(cache=True, nogil=True)
+def alike(reads, phase, blocks, start, length, line, lines):
+    """Give the list of the taps that a line reads, and the next line that has another."""
+    kind = list_of(reads, phase, blocks, start, length, line)
+    line += 1
+    while line < lines and list_of(reads, phase, blocks, start, length, line) == kind:
+        line += 1
+    return kind, line
