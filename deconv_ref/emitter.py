@@ -87,12 +87,12 @@ class Emitter:
         """Choose the lanes from one up to another."""
         return self.builder.and_(self.builder.not_(self.lanes_until(begin)), self.lanes_until(end))
 
-    def prefetch(self, place):
+    def prefetch(self, place, write=False):
         """Ask for what lies at a place, which need not exist, to be read soon."""
         byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
         ask = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        self.builder.call(ask, [self.builder.bitcast(place, byte), flag(0), flag(3), flag(1)])
+        self.builder.call(ask, [self.builder.bitcast(place, byte), flag(int(write)), flag(3), flag(1)])
 
     def load_some(self, pointer, mask):
         """Load the chosen lanes; the others are zero, and their memory is not touched."""

@@ -117,22 +117,26 @@ def _copy_lines(e, targets, to, pitch, count, width, source, gap, first, last, a
 
 
 @intrinsic
-def interleave(typing_context, out, to, tile, first, second, width):
-    """Write first, second, first, second, ... of two lines: `width` numbers in all."""
+def interleave(typing_context, out, to, tile, first, second, width, ahead):
+    """Write first, second, first, second, ... of two lines: `width` numbers in all.
+
+    What lies `ahead` numbers after them will be written soon.
+    """
     index = types.int64
-    signature = types.void(out, index, tile, index, index, index)
+    signature = types.void(out, index, tile, index, index, index, index)
 
     def codegen(context, builder, signature, arguments):
         e = Emitter(context, builder, out, VECTOR_BYTES)
         out_data, tile_data = e.data(out, arguments[0]), e.data(tile, arguments[2])
-        _, to, _, first, second, width = arguments
-        _interleave(e, e.at(out_data, to), e.at(tile_data, first), e.at(tile_data, second), width)
+        _, to, _, first, second, width, ahead = arguments
+        lines = e.at(tile_data, first), e.at(tile_data, second)
+        _interleave(e, e.at(out_data, to), *lines, width, ahead)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _interleave(e, out, first, second, width):
+def _interleave(e, out, first, second, width, ahead):
     builder, lanes, two = e.builder, e.number(e.lanes), e.number(2)
     low = [lane // 2 + lane % 2 * e.lanes for lane in range(e.lanes)]
     high = [lane + e.lanes // 2 for lane in low]
@@ -141,6 +145,8 @@ def _interleave(e, out, first, second, width):
         pair, left = builder.sdiv(n, two), builder.sub(width, n)
         with builder.if_else(builder.icmp_signed(">=", left, step)) as (whole, rest):
             with whole:
+                e.prefetch(e.at(out, n, ahead), write=True)
+                e.prefetch(e.at(out, n, ahead, lanes), write=True)
                 a, b = e.load(e.at(first, pair)), e.load(e.at(second, pair))
                 e.store(e.shuffled(a, b, low), e.at(out, n))
                 e.store(e.shuffled(a, b, high), e.at(out, n, lanes))

@@ -272,15 +272,15 @@ def deliver(tile, pitch, rows, out, shape, channel, blocks, grain, start, length
                     for line in range(lines):
                         alternate(
                             tile, at + line * down, pitch * rows, out, to + line * pitch_out,
-                            width, step[3], abreast,
+                            width, step[3], abreast, pitch_out,
                         )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
-def alternate(tile, at, apart, out, to, width, step, abreast):
+def alternate(tile, at, apart, out, to, width, step, abreast, ahead):
     """Fill a line of `width` cells from phases that lie `apart` in the tile."""
     if step == 2 and abreast == 2:
-        interleave(out, to, tile, at, at + apart, width)
+        interleave(out, to, tile, at, at + apart, width, ahead)
         return
     for phase in range(abreast):
         for w in range(-(-(width - phase) // step)):
