@@ -92,7 +92,9 @@ class Emitter:
         byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
         ask = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        self.builder.call(ask, [self.builder.bitcast(place, byte), flag(int(write)), flag(3), flag(1)])
+        self.builder.call(
+            ask, [self.builder.bitcast(place, byte), flag(int(write)), flag(3), flag(1)]
+        )
 
     def load_some(self, pointer, mask):
         """Load the chosen lanes; the others are zero, and their memory is not touched."""

@@ -108,6 +108,7 @@ LARGE = {
     "many groups": ((1, 20, 40), (1, 3, 3), (1, 1, 1), ((0, 0), (1, 1), (1, 1)), 1, 50, 1, 1),
     "points": ((2, 33, 40), (1, 1, 1), (1, 1, 1), ((0, 0),) * 3, 2, 1, 5, 18),
     "whole": ((3, 4, 5), (3, 4, 5), (1, 2, 1), ((0, 0),) * 3, 20, 2, 3, 15),
+    "enlarging": ((1, 40, 130), (1, 9, 6), (1, 3, 2), ((0, 0), (4, 4), (1, 2)), 2, 2, 1, 5),
     "far apart": ((1, 9, 50), (1, 2, 3), (1, 7, 9), ((0, 0), (3, 4), (8, 8)), 2, 1, 2, 3),
 }
 
@@ -165,6 +166,43 @@ def test_both_kinds_of_tiles_give_the_same_bits(dtype, tiles):
             plan = correlation.layout(window, samples, False, channels, filters, groups, 8)
             assert plan.by_channel == by_channel or not plan.products
         assert_same_bits(*results)
+
+
+def test_zeros_of_padding_leave_no_trace(tiles):
+    """One kind of tiles adds them and the other does not: signs of what underflows are the same."""
+    for seed in range(400, 420):
+        drawn = case(seed, dense=True)
+        arrays = [1e-30 * array for array in operands(drawn, reals(seed, "float32"))]
+        results = []
+        for by_channel in (False, True):
+            tiles(by_channel)
+            results.append(evaluate(cpu, drawn, [*arrays[:3], None, None]))
+        assert_same_bits(*results)
+        assert not any(np.signbit(r[r == 0]).any() for r in list(results[0].values())[:3])
+
+
+def test_phases_of_one_tile_give_the_same_bits(monkeypatch):
+    """A transposed convolution of kernels that stride divides computes all phases together."""
+    shared = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        stride = rng.integers(1, 4, 3)
+        kernel = stride * rng.integers(1, 3, 3)
+        reach = rng.integers(1, 9, 3) * stride + kernel
+        padding = [(int(rng.integers(k)), int(rng.integers(k))) for k in kernel]
+        window = conv_window("conv", tuple(reach), tuple(kernel), tuple(stride), padding, 1)
+        drawn = window, 2, int(rng.integers(1, 3)), int(rng.integers(1, 3)), 5
+        arrays = operands(drawn, reals(seed, "float32"))
+        results = []
+        for loaded in (0, 2):
+            monkeypatch.setattr(correlation, "LOADED", loaded)
+            correlation.layout.cache_clear()
+            results.append(evaluate(cpu, drawn, arrays))
+        plan = correlation.layout(window, 2, True, 5, drawn[3], drawn[2], 4)
+        shared += plan.together > 1
+        assert_same_bits(*results)
+    correlation.layout.cache_clear()
+    assert shared > 20
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -32,6 +32,7 @@ from deconv_ref.ops.convolution.plan import (
     Way,
     correlation,
     tile_blocks,
+    together,
 )
 from deconv_ref.ops.convolution.reads import Reads, alike, line_count, reads_of
 from deconv_ref.window import Window
@@ -40,6 +41,7 @@ __all__ = ["Layout", "correlate", "layout"]
 
 ROWS = largest_rows()
 PACKED = 1 << 22  # bytes of weights that are packed at a time
+LOADED = 2  # rows up to which a tile of positions loads as fast as it multiplies, at best
 MOVING = 4  # what it costs to move a weight, in products
 TURNING = 16.0  # what it costs to turn a tile of channels over, a result
 LOADING = 0.5  # what it costs to load the weights of a tile of channels, in positions
@@ -64,6 +66,7 @@ class Layout(NamedTuple):
     tiles: np.ndarray  # (tiles, 6): group, first channel in it, in the result, channels; where
     # their weights start when packed, in channels, and how many with those that fill vectors
     reads: Reads
+    together: int  # phases that one tile computes: one, or all
     abreast: int  # consecutive phases whose cells alternate along w
     padded: bool  # whether padding is read
     products: int  # in the whole of the result
@@ -104,6 +107,12 @@ def layout(
     plan = correlation(window, samples, transposed)
     lanes = VECTOR_BYTES // itemsize
     by_channel, blocks = cheapest(plan, channels, outputs, lanes, itemsize)
+    number = 1
+    if transposed and outputs <= LOADED:
+        joint = together(window, samples)
+        if joint is not None and outputs * len(joint.phases) <= ROWS:
+            plan, number, by_channel = joint, len(joint.phases), False
+            blocks, _ = tile_blocks(plan, channels, itemsize, [Way(lanes, FLAT)])
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
     phases, offsets, first = [], [], 0
@@ -112,6 +121,8 @@ def layout(
         phases.append((first, len(phase.taps), *phase.first))
         offsets.append((pitches + phase.places @ units).reshape(-1))
         first += len(phase.taps)
+    if number > 1:
+        offsets = offsets[:1]
     source = window.output_size if transposed else window.input_size
     return Layout(
         blocks,
@@ -121,8 +132,9 @@ def layout(
         np.concatenate([phase.taps for phase in plan.phases]),
         np.concatenate(offsets).astype(np.int64),
         by_channel,
-        tiles_of(outputs, groups, lanes if by_channel else 0),
+        tiles_of(outputs, groups, lanes if by_channel else 0, number),
         reads_of(plan, source, units, apart=by_channel and blocks.joined == 0),
+        number,
         len({phase.first[3] for phase in plan.phases}),
         plan.padded,
         first * channels * math.prod(plan.positions) * outputs * groups,
@@ -140,8 +152,11 @@ def cheapest(
     return by_channel, upright if by_channel else flat
 
 
-def tiles_of(outputs: int, groups: int, lanes: int) -> np.ndarray:
-    """Cut the channels of the result into tiles, of vectors of so many lanes or, if 0, of rows."""
+def tiles_of(outputs: int, groups: int, lanes: int, together: int) -> np.ndarray:
+    """Cut the channels of the result into tiles, of vectors of so many lanes or, if 0, of rows.
+
+    A tile of rows holds so many phases `together`, one after another.
+    """
     largest = ABREAST * lanes or ROWS
     number = -(-outputs // largest)
     edges = [
@@ -150,7 +165,7 @@ def tiles_of(outputs: int, groups: int, lanes: int) -> np.ndarray:
     tiles, place = [], 0
     for group in range(groups):
         for begin, end in pairwise(edges):
-            width = -(-(end - begin) // lanes) * lanes if lanes else end - begin
+            width = -(-(end - begin) // lanes) * lanes if lanes else (end - begin) * together
             tiles.append((group, begin, group * outputs + begin, end - begin, place, width))
             place += width
     return np.array(tiles, np.int64)
@@ -188,6 +203,9 @@ def correlate(
         Whether `out` is right: not where padding meets a weight that is not finite.
     """
     flat, tiles = out.reshape(-1), plan.tiles
+    if plan.together > 1:  # each phase has rows of its own
+        by_tile = bias[: out.shape[1]].reshape(len(tiles), 1, -1)
+        bias = np.repeat(by_tile, plan.together, axis=1).reshape(-1)
     strides = (group_stride, row_stride, channel_stride, *weight.strides[2:])
     weights = len(plan.offsets) * max(ROWS, WIDEST) * out.itemsize
     per_pass = max(PACKED // max(weights, 1), 1)
@@ -201,8 +219,8 @@ def correlate(
         cost = plan.products * (last - first) // len(tiles) // PRODUCTS
         threads.run_shares(
             correlate_blocks, number, cost, flat, out.shape, source, plan.blocks, plan.channels,
-            plan.planes, plan.phases, plan.reads, plan.abreast, plan.offsets, plan.by_channel,
-            tiles, packed, bias, first, last, parts,
+            plan.planes, plan.phases, plan.reads, plan.together, plan.abreast, plan.offsets,
+            plan.by_channel, tiles, packed, bias, first, last, parts,
         )  # fmt: skip
     return True
 
@@ -216,7 +234,7 @@ def packed_weights(
     finite = np.empty(last - first, np.bool_)
     threads.run_shares(
         pack, last - first, packed.size * MOVING // PRODUCTS, packed, finite, address, strides,
-        plan.channels, plan.taps, plan.phases, plan.tiles[first:last],
+        plan.channels, plan.taps, plan.phases, plan.together, plan.tiles[first:last],
     )  # fmt: skip
     return packed, bool(finite.all())
 
@@ -228,12 +246,12 @@ def parts_of(plan: Layout, tiles: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def pack(packed, finite, address, strides, channels, taps, phases, tiles, first, last):
+def pack(packed, finite, address, strides, channels, taps, phases, together, tiles, first, last):
     """Order weights as the micro-kernels read them: by tile, phase, term and channel."""
     if threads.shared(first, last):
         return
-    total, unit, origin = taps.shape[0] * channels, packed.itemsize, tiles[0, 4]
-    span = 0 if phases.shape[0] == 1 else extent(taps, strides, unit)
+    total, unit, origin = taps.shape[0] * channels // together, packed.itemsize, tiles[0, 4]
+    span = 0 if phases.shape[0] == 1 or together > 1 else extent(taps, strides, unit)
     lines = np.empty(span * WIDEST, packed.dtype)
     for tile in range(first, last):
         group, channel_in_group, _, rows, place, width = tiles[tile]
@@ -243,7 +261,9 @@ def pack(packed, finite, address, strides, channels, taps, phases, tiles, first,
             at = base + channel * strides[2]
             turn_lines(lines, 0, width, at, strides[1], rows, span)
             deal(packed, start, lines, width, channel, channels, taps, phases, strides)
-        for phase in range(0 if span else phases.shape[0]):
+        if together > 1:
+            pack_together(packed, start, base, strides, channels, taps, phases, rows)
+        for phase in range(0 if span or together > 1 else phases.shape[0]):
             begin, count = phases[phase, 0], phases[phase, 1]
             to = start + begin * channels * width
             run = consecutive(taps, begin, count, strides, unit)
@@ -261,6 +281,18 @@ def pack(packed, finite, address, strides, channels, taps, phases, tiles, first,
                             packed[to + tap * width + row] = value
                 to += at_once * count * width
         finite[tile] = all_finite(packed[start : start + total * width])
+
+
+@numba.njit(cache=True, nogil=True)
+def pack_together(packed, to, base, strides, channels, taps, phases, rows):
+    """Order weights of a tile by term, phase and channel."""
+    for channel in range(channels):
+        for tap in range(phases[0, 1]):
+            for phase in range(phases.shape[0]):
+                at = base + channel * strides[2] + place_of(taps, phases[phase, 0] + tap, strides)
+                for row in range(rows):
+                    packed[to] = read(at + row * strides[1], packed)
+                    to += 1
 
 
 @numba.njit(cache=True, nogil=True)
@@ -313,8 +345,8 @@ def consecutive(taps, begin, count, strides, unit):
 
 @numba.njit(cache=True, nogil=True)
 def correlate_blocks(
-    out, shape, source, blocks, channels, planes, phases, reads, abreast, offsets, by_channel,
-    tiles, packed, bias, first_tile, last_tile, parts, first, last,
+    out, shape, source, blocks, channels, planes, phases, reads, together, abreast, offsets,
+    by_channel, tiles, packed, bias, first_tile, last_tile, parts, first, last,
 ):  # fmt: skip
     """Compute tiles of channels for blocks of positions: part n % parts of block n // parts."""
     if threads.shared(first, last):
@@ -340,7 +372,7 @@ def correlate_blocks(
             if group != present:
                 fill_patch(patch, source, blocks, planes, start, length, group * channels, channels)
                 present = group
-            for phase in range(phases.shape[0]):
+            for phase in range(0, phases.shape[0], together):
                 begin, terms = phases[phase, 0] * channels, phases[phase, 1] * channels
                 weights, side = (place - origin) * total + width * begin, phase % abreast
                 target, to, apart = scratch, side * rows * pitch, pitch
@@ -354,14 +386,14 @@ def correlate_blocks(
                     )  # fmt: skip
                 else:
                     correlate_tiles(
-                        rows, terms, packed, weights, offsets, begin, patch, bias, channel, sources,
+                        width, terms, packed, weights, offsets, begin, patch, bias, place, sources,
                         targets, count, target, to, apart,
                     )  # fmt: skip
-                if not direct and side == abreast - 1:
-                    corner = (0, phases[phase, 3], phases[phase, 4], 0)
+                if not direct and (phase + together) % abreast == 0:
+                    ready = phases[phase + together - max(together, abreast) : phase + together]
                     deliver(
                         scratch, pitch, rows, out, shape, channel, blocks, grain, start, length,
-                        corner, abreast,
+                        ready, abreast,
                     )  # fmt: skip
 
 

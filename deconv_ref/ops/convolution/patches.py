@@ -242,28 +242,40 @@ def place_vectors(sources, targets, blocks, lanes, start, length, shape, direct)
 
 
 @numba.njit(cache=True, nogil=True)
-def deliver(tile, pitch, rows, out, shape, channel, blocks, grain, start, length, first, abreast):
+def deliver(tile, pitch, rows, out, shape, channel, blocks, grain, start, length, phases, abreast):
     """Carry the results of phases from a tile to their places in the result of `shape`.
 
-    `first` is the first cell of the first phase. The tile holds `abreast` phases, one after
-    another, whose cells alternate along w.
+    The tile holds one phase after another. The cells of `abreast` of them alternate along w.
     """
+    for first in range(0, phases.shape[0], abreast):
+        for row in range(rows):
+            at = (first * rows + row) * pitch
+            deliver_row(
+                tile, at, rows * pitch, out, shape, channel + row, blocks, grain, start, length,
+                phases[first, 2:], abreast,
+            )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True)
+def deliver_row(
+    tile, at_row, apart, out, shape, channel, blocks, grain, start, length, corner, abreast
+):
+    """Carry one channel of a block; `corner` is the first cell, which may lie outside."""
     step = blocks.target_step
-    left = start[3] * step[3]
-    width = min(length[3] * step[3], shape[4] - left)
-    top = first[2] + start[2] * step[2]
-    lines = min(length[2], -(-(shape[3] - top) // step[2]))
+    left, top = corner[3] + start[3] * step[3], corner[2] + start[2] * step[2]
+    skip, above = max(0, -left), 1 if top < 0 else 0
+    width = min(left + length[3] * step[3], shape[4]) - max(left, 0)
+    lines = min(length[2], -(-(shape[3] - top) // step[2])) - above
     pitch_out = step[2] * shape[4]
-    for row in range(rows):
-        for n in range(length[0]):
-            at_n = (start[0] + n) * shape[1] + channel + row
-            for d in range(length[1]):
-                z = first[1] + (start[1] + d) * step[1]
-                if z >= shape[2]:
-                    break
-                at = row * pitch + row_lane(blocks, grain, length, n, d, 0)
-                down = row_lane(blocks, grain, length, n, d, 1) + row * pitch - at
-                to = ((at_n * shape[2] + z) * shape[3] + top) * shape[4] + left
+    for n in range(length[0]):
+        for d in range(length[1]):
+            z = corner[1] + (start[1] + d) * step[1]
+            if 0 <= z < shape[2]:
+                at = at_row + row_lane(blocks, grain, length, n, d, 0)
+                down = at_row + row_lane(blocks, grain, length, n, d, 1) - at
+                at += above * down
+                to = ((start[0] + n) * shape[1] + channel) * shape[2] + z
+                to = (to * shape[3] + top + above * step[2]) * shape[4] + left + skip
                 if step[3] == 1:
                     unit = tile.itemsize
                     source = address_of(tile) + at * unit
@@ -271,17 +283,20 @@ def deliver(tile, pitch, rows, out, shape, channel, blocks, grain, start, length
                 else:
                     for line in range(lines):
                         alternate(
-                            tile, at + line * down, pitch * rows, out, to + line * pitch_out,
-                            width, step[3], abreast, pitch_out,
+                            tile, at + line * down, apart, out, to + line * pitch_out, skip, width,
+                            step[3], abreast, pitch_out,
                         )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
-def alternate(tile, at, apart, out, to, width, step, abreast, ahead):
-    """Fill a line of `width` cells from phases that lie `apart` in the tile."""
+def alternate(tile, at, apart, out, to, skip, width, step, abreast, ahead):
+    """Fill a line of `width` cells from phases that lie `apart` in the tile, but for some cells."""
     if step == 2 and abreast == 2:
-        interleave(out, to, tile, at, at + apart, width, ahead)
+        first = at + apart if skip else at
+        second = at + 1 if skip else at + apart
+        interleave(out, to, tile, first, second, width, ahead)
         return
     for phase in range(abreast):
-        for w in range(-(-(width - phase) // step)):
-            out[to + w * step + phase] = tile[at + phase * apart + w]
+        first = 1 if phase < skip else 0
+        for w in range(first, -(-(skip + width - phase) // step)):
+            out[to - skip + w * step + phase] = tile[at + phase * apart + w]

@@ -39,7 +39,16 @@ import numpy as np
 
 from deconv_ref.window import Window
 
-__all__ = ["Blocks", "Correlation", "Phase", "Way", "correlation", "dot_blocks", "tile_blocks"]
+__all__ = [
+    "Blocks",
+    "Correlation",
+    "Phase",
+    "Way",
+    "correlation",
+    "dot_blocks",
+    "tile_blocks",
+    "together",
+]
 
 POSITIONS = 2048  # in a block: enough to spread the cost of its borders and tables
 PATCH = 1 << 19  # bytes of a patch: half of a common second-level cache
@@ -174,6 +183,33 @@ def spatial_axis(window: Window, axis: int, transposed: bool) -> Axis:
     return Axis(planes, phases, min(shifts), max(shifts) - min(shifts), *steps, count)
 
 
+def aligned(axis: Axis, cells: int) -> Axis | None:
+    """Make all phases along an axis read the same places, if they can.
+
+    A phase whose shifts are greater by one starts a step earlier instead, outside the result.
+    """
+    step, tops = axis.target_step, [max(s for _, _, s in taps) for _, taps in axis.phases if taps]
+    if len(tops) < len(axis.phases) or max(tops) > min(tops) + 1:
+        return None
+    low, phases = min(tops), []
+    for top, (first, taps) in zip(tops, axis.phases, strict=True):
+        late = top - low
+        moved = tuple((t, plane, shift - late) for t, plane, shift in taps)
+        phases.append((first - late * step, moved))
+    phases.sort()
+    read = {tuple(shift for _, _, shift in taps) for _, taps in phases}
+    if len(read) > 1 or phases[-1][0] - phases[0][0] >= len(phases):
+        return None
+    shifts = read.pop()
+    positions = max(-(-(cells - first) // step) for first, _ in phases)
+    return axis._replace(
+        phases=tuple(phases),
+        low=min(shifts),
+        span=max(shifts) - min(shifts),
+        positions=positions,
+    )
+
+
 def reaches(start: int, step: int, positions: int, cells: int) -> bool:
     """Tell whether a tap that the first position has at cell `start` meets a cell at any position.
 
@@ -184,6 +220,16 @@ def reaches(start: int, step: int, positions: int, cells: int) -> bool:
     """
     first = max(0, -(start // step))  # the first position that does not lie before all cells
     return first < positions and start + first * step < cells
+
+
+def together(window: Window, samples: int) -> Correlation | None:
+    """Lay out Q2 as one correlation, if all phases can read the same places; see `aligned`."""
+    axes = [spatial_axis(window, axis, transposed=True) for axis in range(3)]
+    moved = [aligned(axis, cells) for axis, cells in zip(axes, window.input_size, strict=True)]
+    if None in moved or math.prod(len(axis.phases) for axis in axes) == 1:
+        return None
+    source = (samples, *window.output_size)
+    return combined([batch_axis(samples), *(axis for axis in moved if axis)], source)
 
 
 def correlation(window: Window, samples: int, transposed: bool) -> Correlation:
@@ -203,7 +249,13 @@ def correlation(window: Window, samples: int, transposed: bool) -> Correlation:
     Correlation
         Its phases, planes and steps.
     """
-    axes = [batch_axis(samples)] + [spatial_axis(window, axis, transposed) for axis in range(3)]
+    axes = [spatial_axis(window, axis, transposed) for axis in range(3)]
+    source = (samples, *(window.output_size if transposed else window.input_size))
+    return combined([batch_axis(samples), *axes], source)
+
+
+def combined(axes: Sequence[Axis], source: Four) -> Correlation:
+    """Combine the phases of all axes."""
     planes = np.array(list(product(*(axis.planes for axis in axes))), np.int64).reshape(-1, AXES)
     sizes = [len(axis.planes) for axis in axes]
     phases = []
@@ -216,7 +268,6 @@ def correlation(window: Window, samples: int, transposed: bool) -> Correlation:
             place[0] = np.ravel_multi_index([plane for _, plane, _ in term], sizes)
             place[1:] = [shift - axis.low for axis, (_, _, shift) in zip(axes, term, strict=True)]
         phases.append(Phase(first, taps.reshape(-1, 3), places))
-    source = (samples, *(window.output_size if transposed else window.input_size))
     _, _, low, span, source_step, target_step, count = zip(*axes, strict=True)
     padded = any(axis.beyond(size) for axis, size in zip(axes, source, strict=True))
     shared = tuple(axis.shared(size) for axis, size in zip(axes, source, strict=True))
