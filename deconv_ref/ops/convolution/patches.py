@@ -134,17 +134,18 @@ def fill(target, to, pitch, lines, width, source, down, gap, first, last, ahead)
 def fill_lines(lines, pitch, memory, blocks, lanes, start, length, channel, channels):
     """Copy a block of positions as `place_vectors` numbers them, zeros in lanes that are none."""
     for c in range(channels):
-        lines[c * pitch : (c + 1) * pitch] = 0
+        if blocks.joined:  # between the lines
+            lines[c * pitch : (c + 1) * pitch] = 0
         for n in range(length[0]):
             for d in range(length[1]):
                 at = memory.address + (channel + c) * memory.strides[1]
                 at += (start[0] + n) * memory.strides[0] + (start[1] + d) * memory.strides[2]
                 at += start[2] * memory.strides[3] + start[3] * memory.strides[4]
                 to = row_lane(blocks, lanes, length, n, d, 0)
+                apart = row_lane(blocks, lanes, length, n, d, 1) - to
                 fill(
-                    lines, c * pitch + to, row_lane(blocks, lanes, length, n, d, 1) - to,
-                    length[2], length[3], at, memory.strides[3], memory.strides[4], 0, length[3],
-                    memory.strides[1],
+                    lines, c * pitch + to, apart, length[2], length[3] if blocks.joined else apart,
+                    at, memory.strides[3], memory.strides[4], 0, length[3], memory.strides[1],
                 )  # fmt: skip
 
 
@@ -153,19 +154,22 @@ def fill_turned(turned, width, memory, blocks, run, start, length, channel, rows
     """Copy a block of positions, runs of which lie together, with `rows` channels side by side."""
     if blocks.joined:
         turned[:] = 0  # between the lines
+    strides, lines, line = memory.strides, length[2], length[3]
+    if blocks.joined == 0 and strides[3] == line * strides[4]:  # one line goes on in the next
+        lines, line = 1, lines * line
     for n in range(length[0]):
         for d in range(length[1]):
-            for h in range(length[2]):
-                at = memory.address + channel * memory.strides[1] + start[3] * memory.strides[4]
-                at += (start[0] + n) * memory.strides[0] + (start[1] + d) * memory.strides[2]
-                at += (start[2] + h) * memory.strides[3]
+            for h in range(lines):
+                at = memory.address + channel * strides[1] + start[3] * strides[4]
+                at += (start[0] + n) * strides[0] + (start[1] + d) * strides[2]
+                at += (start[2] + h) * strides[3]
                 to = row_lane(blocks, run, length, n, d, h)
-                if memory.strides[4] == turned.itemsize:
-                    turn_lines(turned, to * width, width, at, memory.strides[1], rows, length[3])
+                if strides[4] == turned.itemsize:
+                    turn_lines(turned, to * width, width, at, strides[1], rows, line)
                 else:
-                    for w in range(length[3]):
+                    for w in range(line):
                         for row in range(rows):
-                            place = at + w * memory.strides[4] + row * memory.strides[1]
+                            place = at + w * strides[4] + row * strides[1]
                             turned[(to + w) * width + row] = read(place, turned)
 
 

@@ -46,7 +46,8 @@ def reads_of(
         The lists.
     """
     taps: list[np.ndarray] = []
-    bounds, along_d, along_h, begin = [], [], [], 0
+    bounds: list[tuple[int, int]] = []
+    along_d, along_h, begin = [], [], 0
     for phase in plan.phases:
         places = phase.places @ units
         shifts = phase.places[:, 1:] + plan.low

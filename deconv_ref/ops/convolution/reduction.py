@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.lines import LANES, add_line, address_of, turn_lines
+from deconv_ref.lines import LANES, add_line, address_of, copy_between, turn_lines
 from deconv_ref.memory import zeros
 from deconv_ref.ops.convolution.channels import (
     ABREAST,
@@ -284,16 +284,15 @@ def store_sums(grad_weight, sums, begin, end, first_term, terms):
     """Carry sums that have filters side by side to their places in the gradient."""
     lanes, unit = VECTOR_BYTES // grad_weight.itemsize, grad_weight.itemsize
     widest, pitch = ABREAST * lanes, -(-terms // lanes) * lanes
-    result = grad_weight.reshape(grad_weight.shape[0], -1)
-    lines = np.empty(widest * pitch, grad_weight.dtype)
+    all_terms = grad_weight.shape[1] * grad_weight.shape[2]
+    result, lines = grad_weight.reshape(-1), np.empty(widest * pitch, grad_weight.dtype)
     for row in range(begin, end, widest):
         rows = min(widest, end - row)
         width = -(-rows // lanes) * lanes
         at = address_of(sums[(row - begin) // widest])
         turn_lines(lines, 0, pitch, at, width * unit, terms, rows)
-        for n in range(rows):
-            for k in range(terms):
-                result[row + n, first_term + k] = lines[n * pitch + k]
+        to, gap = row * all_terms + first_term, pitch * unit
+        copy_between(result, to, all_terms, rows, terms, address_of(lines), gap, 0, terms, 0)
 
 
 @numba.njit(cache=True, nogil=True)
