@@ -112,7 +112,8 @@ def layout(
         joint = together(window, samples)
         if joint is not None and outputs * len(joint.phases) <= ROWS:
             plan, number, by_channel = joint, len(joint.phases), False
-            blocks, _ = tile_blocks(plan, channels, itemsize, [Way(lanes, FLAT)])
+            waiting = outputs * number // plan.target_step[3]
+            blocks, _ = tile_blocks(plan, channels, waiting, itemsize, [Way(lanes, FLAT)])
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
     phases, offsets, first = [], [], 0
@@ -145,9 +146,9 @@ def cheapest(
     plan: Correlation, channels: int, outputs: int, lanes: int, itemsize: int
 ) -> tuple[bool, Blocks]:
     """Choose what the lanes of a tile are, channels or else positions, and cut the positions."""
-    flat, cost = tile_blocks(plan, channels, itemsize, [Way(lanes, FLAT)])
+    flat, cost = tile_blocks(plan, channels, min(outputs, ROWS), itemsize, [Way(lanes, FLAT)])
     ways = [Way(height, 1 + LOADING / height, TURNING) for height in reversed(HEIGHTS)]
-    upright, other = tile_blocks(plan, channels, itemsize, ways)
+    upright, other = tile_blocks(plan, channels, min(outputs, WIDEST), itemsize, ways)
     by_channel = other * -(-outputs // lanes) * lanes < cost * outputs
     return by_channel, upright if by_channel else flat
 

@@ -54,7 +54,6 @@ POSITIONS = 2048  # in a block: enough to spread the cost of its borders and tab
 PATCH = 1 << 19  # bytes of a patch: half of a common second-level cache
 FEW = 128  # positions below which weights are read too often: rather a patch four times as large
 MOVING = 8  # what it costs to move a result, in products
-SCRATCH = 32  # results that wait beside each position to be moved
 ALIGNED = 16  # numbers; a channel of the patch has a multiple of them
 AXES = 4  # the batch counts as an axis along which the window is a single tap
 
@@ -277,10 +276,13 @@ def combined(axes: Sequence[Axis], source: Four) -> Correlation:
 
 
 def tile_blocks(
-    plan: Correlation, channels: int, itemsize: int, ways: Sequence[Way]
+    plan: Correlation, channels: int, waiting: int, itemsize: int, ways: Sequence[Way]
 ) -> tuple[Blocks, float]:
-    """Cut a correlation for tiles of sums; tell the cost of each channel of the result as well."""
-    beside = SCRATCH * plan.target_step[3] if math.prod(plan.target_step) > 1 else 0
+    """Cut a correlation for tiles of sums; tell the cost of each channel of the result as well.
+
+    So many results of each phase wait beside a position to be moved, if they have to be.
+    """
+    beside = waiting * plan.target_step[3] if math.prod(plan.target_step) > 1 else 0
     size = block_size(plan, channels, beside, PATCH // itemsize)
     terms = channels * max(len(phase.taps) for phase in plan.phases)
     return laid_out(plan, size, ways, terms, MOVING)
