@@ -50,7 +50,9 @@ __all__ = [
     "together",
 ]
 
-POSITIONS = 2048  # in a block: enough to spread the cost of its borders and tables
+POSITIONS = 4096  # in a block at most: enough to spread the cost of its borders and tables
+FEWEST = 1024  # positions in a block of a small result, which is cut into some for the threads
+BLOCKS = 8  # as many
 PATCH = 1 << 19  # bytes of a patch: half of a common second-level cache
 FEW = 128  # positions below which weights are read too often: rather a patch four times as large
 MOVING = 8  # what it costs to move a result, in products
@@ -302,7 +304,8 @@ def block_size(plan: Correlation, channels: int, beside: int, room: int) -> Four
     `beside` so many other numbers for each position.
     """
     size = [1, 1, 1, 1]
-    positions, few = POSITIONS, FEW
+    positions = min(POSITIONS, max(FEWEST, math.prod(plan.positions) // BLOCKS))
+    few = FEW
     for axis in reversed(range(AXES)):
         cells = max(channels * len(plan.planes) + beside, 1)
         for other in range(AXES):
