@@ -87,11 +87,12 @@ class Emitter:
         """Choose the lanes from one up to another."""
         return self.builder.and_(self.builder.not_(self.lanes_until(begin)), self.lanes_until(end))
 
-    def load_some(self, pointer, mask):
-        """Load the chosen lanes; the others are zero, and their memory is not touched."""
-        align, zeros = ir.Constant(ir.IntType(32), 1), ir.Constant(self.vector, None)
+    def load_some(self, pointer, mask, others=0.0):
+        """Load the chosen lanes; the others are `others`, and their memory is not touched."""
+        align = ir.Constant(ir.IntType(32), 1)
+        rest = ir.Constant(self.vector, [others] * self.lanes)
         load = self._masked("load", self.vector, [pointer.type, align.type, mask.type, self.vector])
-        return self.builder.call(load, [pointer, align, mask, zeros])
+        return self.builder.call(load, [pointer, align, mask, rest])
 
     def store_some(self, vector, pointer, mask):
         """Store the chosen lanes; the memory of the others is not touched."""
