@@ -88,19 +88,19 @@ class Emitter:
         return self.builder.and_(self.builder.not_(self.lanes_until(begin)), self.lanes_until(end))
 
     def prefetch(self, place, write=False):
-        """Ask for what lies at a place, which need not exist, to be read soon."""
+        """Ask for what lies at a place, which need not exist, to be read soon, or written."""
         byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
         ask = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
-        self.builder.call(
-            ask, [self.builder.bitcast(place, byte), flag(int(write)), flag(3), flag(1)]
-        )
+        place = self.builder.bitcast(place, byte)
+        self.builder.call(ask, [place, flag(int(write)), flag(3), flag(1)])
 
-    def load_some(self, pointer, mask):
-        """Load the chosen lanes; the others are zero, and their memory is not touched."""
-        align, zeros = ir.Constant(ir.IntType(32), 1), ir.Constant(self.vector, None)
+    def load_some(self, pointer, mask, others=0.0):
+        """Load the chosen lanes; the others are `others`, and their memory is not touched."""
+        align = ir.Constant(ir.IntType(32), 1)
+        rest = ir.Constant(self.vector, [others] * self.lanes)
         load = self._masked("load", self.vector, [pointer.type, align.type, mask.type, self.vector])
-        return self.builder.call(load, [pointer, align, mask, zeros])
+        return self.builder.call(load, [pointer, align, mask, rest])
 
     def store_some(self, vector, pointer, mask):
         """Store the chosen lanes; the memory of the others is not touched."""

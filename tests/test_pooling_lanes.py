@@ -17,7 +17,7 @@ from deconv_ref.ops.pooling.unpooling import avg_unpool, avg_unpool_backward
 from deconv_ref.window import pool_window
 
 CHANNELS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33)  # around the lanes of every processor
-SIZES = ((5, 1), (4, 15), (3, 16), (6, 17), (1, 33), (2, 3, 5))
+SIZES = ((5, 1), (4, 15), (3, 16), (6, 17), (1, 33), (5, 34), (2, 3, 5))
 WINDOWS = (  # kernel size, stride, padding along every axis
     (1, 1, 0),
     (2, 2, 1),

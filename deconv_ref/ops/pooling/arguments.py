@@ -80,8 +80,10 @@ def check_indices(
     check_shape(function, "indices", indices, shape, "max_pool gives one index for each value")
     if on_gpu(indices):
         return
+    from deconv_ref.ops.pooling.places import all_inside  # with Numba, as kernels are
+
     cells = prod(size)
-    if indices.size and not -1 <= indices.min() <= indices.max() < cells:
+    if not all_inside(indices, cells):
         first = next(int(index) for index in indices.flat if not -1 <= index < cells)
         wanted = f"from 0 to {cells - 1}, or -1 for nowhere, as spatial size {size} has {cells}"
         raise ParameterError(message(function, "indices", f"{wanted} cells", first))

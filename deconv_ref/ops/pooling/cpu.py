@@ -1,8 +1,8 @@
 """The CPU kernels of pooling and unpooling, for NumPy arrays.
 
 Each adds and compares in the order of its equation, so that results have the same bits as those of
-`literal`. Windows gather (`lanes`), and are split over threads by rows of the result. What goes by
-indices scatters, split by channels, in row-major order, in which its equation gathers.
+`literal`. Windows gather (`lanes`, `rows`), and are split over threads by rows of the result. What
+goes by indices scatters, split by channels, in row-major order, in which its equation gathers.
 
 Arrays have exactly three spatial axes, or one where only flat indices matter; any strides, and may
 be read-only.
@@ -17,8 +17,9 @@ import numpy as np
 
 from deconv_ref import threads
 from deconv_ref.compiling import plain
+from deconv_ref.emitter import VECTOR_BYTES
 from deconv_ref.memory import empty
-from deconv_ref.ops.pooling import lanes, literal
+from deconv_ref.ops.pooling import lanes, literal, rows
 from deconv_ref.ops.pooling.lanes import REMEMBERED
 from deconv_ref.window import Window
 
@@ -35,6 +36,7 @@ __all__ = [
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
+TURNING = 2  # times that a maximum takes where channels are turned over
 NOTHING = (np.empty(0),) * 3  # divisors, where nothing is divided
 
 
@@ -59,10 +61,26 @@ def max_pool(x: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     y = empty((*x.shape[:2], *window.output_size), x.dtype)
     indices = empty(y.shape, np.int64)
     reach = lanes.reached_cells(window)
-    arrays = planes(x), reach, np.empty(0, place), planes(y), planes(indices)
+    arrays = planes(x), planes(y), planes(indices)
     cost = x.size + y.size * prod(window.kernel_size)
-    threads.run_shares(lanes.max_rows, lanes.blocks(planes(y)), cost, *arrays)
+    if along_rows(window, arrays[1]):
+        *deep, _ = reach
+        wide = -window.before[2], window.stride[2], window.kernel_size[2], window.dilation[2]
+        number = prod(arrays[1].shape[:3])
+        threads.run_shares(rows.max_rows, number, cost, arrays[0], *deep, wide, *arrays[1:])
+    else:
+        given = arrays[0], reach, np.empty(0, place), *arrays[1:]
+        threads.run_shares(lanes.max_rows, lanes.blocks(arrays[1]), cost, *given)
     return y, indices
+
+
+def along_rows(window: Window, y: np.ndarray) -> bool:
+    """Choose what lies in the lanes: positions of a row, or channels, which are turned for it."""
+    channels, _, _, width = y.shape
+    by_position, by_channel = (-(-n * y.itemsize // VECTOR_BYTES) for n in (width, channels))
+    # The lanes that are filled, in both ways.
+    worth = TURNING * width * by_channel >= channels * by_position
+    return worth and window.stride[2] in rows.STRIDES
 
 
 def max_pool_backward(grad_y: np.ndarray, indices: np.ndarray, cells: int) -> np.ndarray:
