@@ -155,9 +155,11 @@ def _network_plan(
 
 def _options(targets: Iterable[str], jobs: int | None, **others: Any) -> dict[str, Any]:
     """Arrange what all plans have; what was not given is left to them."""
+    from deconv_ref.conformance.process import cores
+
     chosen = tuple(dict.fromkeys(targets))
     given = {name: value for name, value in others.items() if value is not None}
-    return {"targets": chosen, "jobs": min(jobs or os.cpu_count() or 1, len(chosen)), **given}
+    return {"targets": chosen, "jobs": min(jobs or cores(), len(chosen)), **given}
 
 
 def _judge(plan: "runner.Plan", output: Output, resume: bool, dask: str | None) -> bool:

@@ -15,6 +15,7 @@ from deconv_ref.conformance import report
 from deconv_ref.conformance.compare import Verdict
 from deconv_ref.conformance.frameworks import TargetError, is_file
 from deconv_ref.conformance.operators import OPERATORS
+from deconv_ref.conformance.process import cores
 from deconv_ref.conformance.runner import Plan, Result, Run, judge_function
 from deconv_ref.conformance.testing import complaint, planned
 from deconv_ref.conformance.worker import Worker
@@ -109,7 +110,7 @@ class Quantity(pytest.Item):
 def _started(target: str, plan: Plan) -> Run:
     """Load a target in a process of its own, which finds the modules that this one finds."""
     shared = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    threads = max(1, (os.cpu_count() or 1) // shared)
+    threads = max(1, cores() // shared)
     name = str(Path(target).resolve()) if is_file(target) else target
     folders = [folder or str(Path.cwd()) for folder in sys.path]
     worker = Worker(name, TIMEOUT, threads, folders=folders)

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["Child", "DiedError", "Link", "fall_with", "receive", "send"]
+__all__ = ["Child", "DiedError", "Link", "cores", "fall_with", "receive", "send"]
 
 HEADER = struct.Struct("<4sQ")
 MARK = b"dref"  # whatever else is written where answers go is no answer
@@ -37,6 +37,13 @@ class DiedError(Exception):
     def __init__(self, how: str, late: bool = False) -> None:
         super().__init__(how)
         self.late = late
+
+
+def cores() -> int:
+    """Count the cores that this process may run on, which may be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def send(stream: IO[bytes], message: Any) -> None:

@@ -1,6 +1,5 @@
 """Go through targets, operators and functions, several targets at a time."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from deconv_ref.conformance.compare import Verdict
 from deconv_ref.conformance.frameworks import TargetError
 from deconv_ref.conformance.judge import Judge
 from deconv_ref.conformance.operators import OPERATORS
+from deconv_ref.conformance.process import cores
 from deconv_ref.conformance.tally import Tally
 from deconv_ref.conformance.worker import MEMORY, Identity, Worker
 
@@ -131,7 +131,7 @@ def check(
         If a target cannot be loaded and nobody is to be told, or is not what it was; nothing has
         been judged then.
     """
-    threads = max(1, (os.cpu_count() or 1) // plan.jobs)
+    threads = max(1, cores() // plan.jobs)
     workers = [Worker(target, plan.timeout, threads, plan.memory) for target in plan.targets]
     known: dict[tuple[str, str], list[Result]] = {}
     for result in found:

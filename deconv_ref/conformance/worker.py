@@ -255,7 +255,12 @@ class Worker:
             raise DiedError("stopped")
         arguments = ["-P", "-m", "deconv_ref.conformance.serve", self.target]
         threads = str(self._threads)
-        environment = {"OMP_NUM_THREADS": threads, "NUMBA_NUM_THREADS": threads, **os.environ}
+        environment = {
+            "OMP_NUM_THREADS": threads,
+            "NUMBA_NUM_THREADS": threads,
+            "OMP_WAIT_POLICY": "passive",  # who waits for work leaves the core to the checker
+            **os.environ,
+        }
         if self._folders:
             environment["PYTHONPATH"] = os.pathsep.join(self._folders)
         self._child = Child(arguments, environment, self.memory)

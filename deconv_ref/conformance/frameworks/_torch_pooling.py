@@ -90,11 +90,11 @@ def _max_unpool(x, indices, output_size):
 @contextmanager
 def _in_any_order():
     """Allow what has no deterministic algorithm."""
-    torch.use_deterministic_algorithms(False)
+    torch.set_deterministic_debug_mode("default")
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(True)
+        torch.set_deterministic_debug_mode("error")
 
 
 def _any_window(input_size, output_size):

@@ -28,6 +28,7 @@ def compiled(function):
 # Beyond its limit, PyTorch would go on without compiling.
 torch._dynamo.config.recompile_limit = torch._dynamo.config.accumulated_recompile_limit = 2**30
 torch._inductor.config.compile_threads = 1  # in this process, which may be ended at any time
+torch._inductor.config.deterministic = True
 torch._logging.set_logs(all=logging.CRITICAL)  # what fails is raised too
 COMPILERS.append(compiled)
 relu(np.zeros((1, 1, 1), np.float32))  # the first time takes longest, and tells of what is missing

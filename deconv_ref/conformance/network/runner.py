@@ -1,6 +1,5 @@
 """Go through systems and targets, several targets at a time."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from deconv_ref.conformance.network.lockstep import (
     measure_growth,
 )
 from deconv_ref.conformance.network.systems import SYSTEMS, Task, make_task
+from deconv_ref.conformance.process import cores
 from deconv_ref.conformance.worker import MEMORY, DiedError, Trainer, Worker
 
 __all__ = ["Plan", "Result", "check"]
@@ -109,7 +109,7 @@ def check(
     TargetError
         If a target cannot be loaded and nobody is to be told; nothing has been judged then.
     """
-    threads = max(1, (os.cpu_count() or 1) // plan.jobs)
+    threads = max(1, cores() // plan.jobs)
     workers = [Worker(target, plan.timeout, threads, plan.memory) for target in plan.targets]
     pool = ThreadPoolExecutor(plan.jobs)
     try:
