@@ -362,3 +362,14 @@ def same(got, expected, function, case):
     else:
         few = 16 * np.finfo(expected.dtype).eps
         np.testing.assert_allclose(got, expected, few, few * np.abs(expected).max(), err_msg=case)
+
+
+def test_what_a_framework_refuses_leaves_nothing_open():
+    """The difference asks the framework itself, which may refuse that too."""
+    pytest.importorskip("onnx")
+    from deconv_ref.conformance.frameworks import _onnx_model
+
+    def refusing(x, kernel_size):
+        raise ValueError("no")
+
+    assert _onnx_model.nan_left_open(refusing).allowance(np.array([[[np.nan]]]), (1,)) == 0
