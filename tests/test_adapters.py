@@ -18,11 +18,11 @@ from deconv_ref import backend
 
 CHILD = """
 import importlib, pickle, sys
+from deconv_ref.conformance.serve import unsupported
 adapter = importlib.import_module("deconv_ref.conformance.frameworks." + sys.argv[1])
 answers = {}
 for case, (op, x, weight, bias, grad_y, parameters) in pickle.load(sys.stdin.buffer).items():
-    unsupported = getattr(adapter, "unsupported", lambda *_: None)
-    answer = {"reason": unsupported(op, parameters)}
+    answer = {"reason": unsupported(adapter, op, parameters, x.dtype.name)}
     if answer["reason"] is None:
         x = x[..., ::-1].copy()[..., ::-1]  # reversed in memory
         weight.flags.writeable = False

@@ -18,6 +18,7 @@ from deconv_ref import backend
 
 CHILD = """
 import importlib, pickle, sys
+from deconv_ref.conformance.serve import unsupported
 adapter = importlib.import_module("deconv_ref.conformance.frameworks." + sys.argv[1])
 answers = {}
 for case, (function, arguments) in pickle.load(sys.stdin.buffer).items():
@@ -26,7 +27,9 @@ for case, (function, arguments) in pickle.load(sys.stdin.buffer).items():
         answers[case] = "absent", None
         continue
     parameters = {n: a for n, a in arguments.items() if not hasattr(a, "dtype")}
-    reason = adapter.unsupported(function.removesuffix("_backward"), parameters)
+    dtypes = (a.dtype for a in arguments.values() if hasattr(a, "dtype"))
+    dtype = next(dtype.name for dtype in dtypes if dtype.kind == "f")
+    reason = unsupported(adapter, function.removesuffix("_backward"), parameters, dtype)
     if reason is not None:
         answers[case] = "unsupported", reason
         continue
@@ -359,3 +362,14 @@ def same(got, expected, function, case):
     else:
         few = 16 * np.finfo(expected.dtype).eps
         np.testing.assert_allclose(got, expected, few, few * np.abs(expected).max(), err_msg=case)
+
+
+def test_what_a_framework_refuses_leaves_nothing_open():
+    """The difference asks the framework itself, which may refuse that too."""
+    pytest.importorskip("onnx")
+    from deconv_ref.conformance.frameworks import _onnx_model
+
+    def refusing(x, kernel_size):
+        raise ValueError("no")
+
+    assert _onnx_model.nan_left_open(refusing).allowance(np.array([[[np.nan]]]), (1,)) == 0

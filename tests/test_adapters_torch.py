@@ -21,6 +21,7 @@ CHILD = """
 import pickle, sys
 from deconv_ref.conformance.frameworks import torch as adapter
 from deconv_ref.conformance.frameworks._torch_arrays import COMPILERS
+from deconv_ref.conformance.serve import unsupported
 answers, prepared, met = {}, set(), []
 COMPILERS.append(lambda function: met.append(function) or function)
 for case, (function, operands, parameters) in pickle.load(sys.stdin.buffer).items():
@@ -33,7 +34,8 @@ for case, (function, operands, parameters) in pickle.load(sys.stdin.buffer).item
         prepared |= {function} if met else set()
     except Exception as error:
         answer = f"{type(error).__name__}: {error}"
-    answers[case] = adapter.unsupported(function.removesuffix("_backward"), parameters), answer
+    op = function.removesuffix("_backward")
+    answers[case] = unsupported(adapter, op, parameters, "float64"), answer
 offered = {name for name in dir(adapter) if callable(getattr(adapter, name))}
 with open(sys.argv[1], "wb") as file:
     pickle.dump((list(adapter.DIFFERENCES), offered, answers, prepared), file)

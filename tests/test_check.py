@@ -2,6 +2,7 @@
 
 import os
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mutants.convolution import CONVOLUTION, channels_from_the_last, taps_from_t
 from mutants.harmless import in_float64
 from mutants.measuring import assert_found
 
-from deconv_ref.conformance import judge
+from deconv_ref.conformance import judge, serve
 from deconv_ref.conformance.worker import Worker
 
 MOST_ELEMENTS = 24  # of all operands of a counterexample together
@@ -358,6 +359,29 @@ def test_what_is_not_offered_is_no_refusal(tmp_path):
     assert record["refused"] == 0
     assert record["cases"] == 200
     assert "; not offered: only dilation 1" in record["reason"]
+
+
+def refuses_float64(right, *, x, **call):
+    if x.dtype == np.float64:
+        raise TypeError("only float32 is done")
+    return right(x=x, **call)
+
+
+@pytest.mark.parametrize("signature", ["op, parameters, dtype", "op, parameters, *, dtype"])
+def test_the_dtype_is_told_if_it_is_asked_for(signature, tmp_path):
+    asks = f"""
+def unsupported({signature}):
+    return "no float64" if dtype == "float64" else None
+"""
+    source = kernel_file({"conv": refuses_float64}, keep=["conv"], extra=asks)
+    record = check_source(tmp_path, source, ops=("conv",)).of("conv")["forward"]
+    assert (record["verdict"], record["refused"], record["cases"]) == ("conforms", 0, 200)
+    assert "; not offered: no float64" in record["reason"]
+
+
+def test_a_function_that_has_no_signature_is_told_no_dtype():
+    answer = serve.unsupported(SimpleNamespace(unsupported=max), "conv", {}, "float64")
+    assert answer.startswith("unsupported() raised TypeError: '>' not supported")
 
 
 def test_nothing_offered_is_absent(tmp_path):

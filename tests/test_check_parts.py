@@ -122,6 +122,30 @@ def test_what_does_not_matter_shrinks_whatever_else_was_drawn_for_it(start):
     assert sum(array.size for array in found[-1].arrays().values()) <= 5
 
 
+@pytest.mark.parametrize("least", [1, search.LARGE], ids=["of any size", "of large ones alone"])
+def test_large_cases_are_asked_last(least):
+    """Each may take a second: none is asked where a small one shows the same."""
+    draws = Draws(OPERATORS["avg_pool"].cases, "avg_pool", DTYPES, 0)
+
+    def size(case):
+        return case.arrays()["x"].size
+
+    def padded(case):
+        return any(b or a for b, a in pairs(case)) and size(case) >= least
+
+    asked, found = [], []
+
+    def condition(case):
+        asked.append(size(case))
+        return padded(case) and not found.append(case)
+
+    number = next(n for n in range(2000) if padded(c := draws.case(n)) and size(c) > search.LARGE)
+    search.shrink(draws.build, draws.choices(number), condition, 0)
+    assert (max(asked) > search.LARGE) == (least > 1)
+    assert found[-1].parameters["kernel_size"] == (1,)
+    assert least > 1 or size(found[-1]) == 1
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_exact_cases_are_exact(cases, function):
     """The largest sum of absolute products is an integer that the dtype holds."""

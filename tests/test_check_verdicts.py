@@ -212,6 +212,22 @@ def test_exact_results_that_are_rounded_once_do_not_spoil_an_excuse():
     assert excused(ask(case), nearby, [by_design])["x"].verdict is Verdict.WRONG
 
 
+def test_what_differs_by_design_is_no_worse_beside_a_lower_precision():
+    x = np.array([[-np.inf, -2.0, 0.5]])
+    case = Case("gelu", {}, {"x": Operand(x)}, exact=False)
+    question = ask(case)
+    by_design = Excuse("minus infinity gives NaN", np.where(np.isinf(x), np.inf, 0.0))
+    for off, verdict in ((2.0**-26, Verdict.INEXACT), (0.1, Verdict.WRONG)):
+        got = np.where(np.isinf(x), np.nan, question.truth["forward"] * (1 + off))
+        found = compare(question, Answer((got,)))
+        assert (found["forward"].verdict, found["forward"].element) == (Verdict.WRONG, (0, 0))
+        judged = excused(question, found, [by_design])["forward"]
+        assert (judged.verdict, judged.element) == (verdict, (0, 1))
+        assert np.isnan(judged.got[0, 0])
+        named = judged.differences == ("minus infinity gives NaN",)
+        assert named == (verdict is Verdict.INEXACT)
+
+
 def test_large_values_elsewhere_excuse_nothing():
     """A transform mixes the values of one image with one kernel's, and no others."""
     x = np.array([1.0, 2.0**14], np.float32).reshape(2, 1, 1) * np.ones((2, 1, 5), np.float32)

@@ -147,8 +147,26 @@ def excused(
         reasons = tuple(e.reason for e in applying if np.any(np.asarray(e.allowance) > 0))
         if reasons and _is_excused(_asked_for(question, quantity), finding, applying):
             finding = Finding(Verdict.CONFORMS, differences=reasons)
+        elif finding.verdict is Verdict.WRONG and finding.element is not None:
+            finding = _besides(question, quantity, finding, applying)
         judged[quantity] = finding
     return judged
+
+
+def _besides(
+    question: Question, quantity: str, finding: Finding, excuses: Sequence[Excuse]
+) -> Finding:
+    """Judge what is wrong by those elements alone for which not any value goes."""
+    got, expected = finding.got, finding.expected
+    assert got is not None and expected is not None
+    applying = [excuse for excuse in excuses if np.any(np.isinf(excuse.allowance))]
+    if not applying:
+        return finding
+    any_goes = sum(np.isinf(excuse.allowance) for excuse in applying) > 0
+    judged = _weigh(question, quantity, np.where(any_goes, expected, got), expected)
+    better = judged.verdict < finding.verdict
+    reasons = tuple(excuse.reason for excuse in applying) if better else ()
+    return replace(judged, got=got, differences=reasons)
 
 
 def _judge(question: Question, quantity: str, got: Any, harm: str | None) -> Finding:

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from deconv_ref.conformance.case import Case
@@ -99,7 +99,7 @@ class Judge:
         self._known: Known = {}
         self._found: dict[str, list[Found]] = {quantity: [] for quantity in self.tallies}
         self._before: deque[Case] = deque(maxlen=REMEMBERED)
-        self._declined: dict[Any, Mapping[str, Any]] = {}
+        self._declined: dict[Any, tuple[Mapping[str, Any], str]] = {}
         self._progress: Callable[[int], None] = lambda done: None
         self._done = 0
         self._deaths = 0
@@ -145,7 +145,8 @@ class Judge:
 
     def foresee(self, draws: Draws, numbers: range) -> None:
         """Ask ahead, in one message, which of some cases the target declines."""
-        self.worker.foresee(self.operator.name, (c.parameters for c in draws.ahead(numbers)))
+        calls = ((case.parameters, case.dtype.name) for case in draws.ahead(numbers))
+        self.worker.foresee(self.operator.name, calls)
 
     def see(self, draws: Draws, number: int) -> None:
         """Judge a case and, of every few, one that is much like it at once after."""
@@ -181,7 +182,8 @@ class Judge:
             self._finished = True  # no other case would say more
             return {}
         if reason is not None:
-            self._declined[tuple(case.parameters.items())] = case.parameters
+            dtype = case.dtype.name
+            self._declined[dtype, tuple(case.parameters.items())] = (case.parameters, dtype)
         findings = self.findings(case) if reason is None else {}
         if findings and case.empty and _are(Verdict.REFUSES, findings):
             reason = "an empty batch"
@@ -236,15 +238,15 @@ class Judge:
     def _plain(self) -> frozenset[str]:
         """Learn from what was declined which parameters the target has plain values of alone."""
 
-        def offered(parameters: Mapping[str, Any]) -> bool:
+        def offered(dtype: str, parameters: Mapping[str, Any]) -> bool:
             try:
-                return self.worker.unsupported(self.operator.name, parameters) is None
+                return self.worker.unsupported(self.operator.name, parameters, dtype) is None
             except DiedError:
                 return False
 
         names = self.operator.plain
         declined = self._declined.values()
-        return frozenset().union(*(made_plain(p, names, offered) for p in declined))
+        return frozenset().union(*(made_plain(p, names, partial(offered, d)) for p, d in declined))
 
     def _confirm(self, wrong: list[tuple[str, Tally]]) -> None:
         """Ask again in a fresh process, and say so where a counterexample comes out right there."""
@@ -314,7 +316,7 @@ class Judge:
         DiedError
             If the target's process ends of that.
         """
-        return self.worker.unsupported(case.op, case.parameters)
+        return self.worker.unsupported(case.op, case.parameters, case.dtype.name)
 
     def _shrink(self, quantity: str) -> None:
         """Look for a smaller case of a tally's verdict: parameters first, then values."""

@@ -1,5 +1,6 @@
 """Look for smaller cases, and for cases of what a target offers."""
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ OTHERS = range(4)  # a choice that is higher may make a smaller case: its order 
 ANEW = 2  # times that later choices are made anew
 MANY = 64
 EXTENT = 3  # of the numbers by which cases are ordered, those of sizes, parameters and layouts
+LARGE = 2**12  # cells and parameters of a case for which a target may take a second
 
 
 def shrink(
@@ -32,7 +34,9 @@ def shrink(
 
     One choice is changed; or made the least, with some after it left out or put in, so that those
     behind stay what they were; some are left out; or those after a lower one are made anew at
-    random. Values are no matter here: `simpler` ones are looked for afterwards.
+    random. Where the case is large, none that are large too are tried before all others: a target
+    that is slow would spend its time on them. Values are no matter here: `simpler` ones are looked
+    for afterwards.
 
     Parameters
     ----------
@@ -50,26 +54,29 @@ def shrink(
     rng = random.Random(seed)
     tried: set[tuple[int, ...]] = set()
 
-    def holds(given: list[int], more: random.Random | None = None) -> bool:
+    def holds(given: list[int], more: random.Random | None, most: float) -> bool:
         nonlocal best, size
         if more is None and tuple(given) in tried:
             return False
-        tried.add(tuple(given))
         draw = Choices(given, more)
         case = build(draw)
+        if _cells(_extent(case)) > most:
+            return False
+        tried.add(tuple(given))
         smaller = (_extent(case), draw.made) < (size, best)
         if not smaller or not condition(case):
             return False
         best, size = draw.made, _extent(case)
         return True
 
-    before: list[int] = []
-    while before != best:
-        before = best
-        for change, more in ((_lower, None), (_fewer, None), (_other, None), (_begun, rng)):
-            at = 0
-            while at < len(best):
-                at += not any(holds(given, more) for given in change(best, at))
+    for most in (LARGE, math.inf) if _cells(size) > LARGE else (math.inf,):
+        before: list[int] = []
+        while before != best:
+            before = best
+            for change, more in ((_lower, None), (_fewer, None), (_other, None), (_begun, rng)):
+                at = 0
+                while at < len(best):
+                    at += not any(holds(given, more, most) for given in change(best, at))
 
 
 def _lower(best: list[int], at: int) -> Iterator[list[int]]:
@@ -103,6 +110,11 @@ def _begun(best: list[int], at: int) -> Iterator[list[int]]:
 def _extent(case: Case) -> tuple[float, ...]:
     """Measure a case but for its values."""
     return case.size()[:EXTENT]
+
+
+def _cells(extent: tuple[float, ...]) -> float:
+    """Give, of an extent, how much there is to read."""
+    return extent[1]
 
 
 def _below(choice: int) -> list[int]:

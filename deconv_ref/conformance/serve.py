@@ -1,5 +1,6 @@
 """The target's end of `deconv_ref.conformance.worker`: load the target, answer requests."""
 
+import inspect
 import itertools
 import os
 import sys
@@ -22,7 +23,7 @@ from deconv_ref.conformance.worker import Answer, Excuse, Identity, Trained, Tra
 if TYPE_CHECKING:
     from deconv_ref.conformance.network.systems import Task
 
-__all__ = ["HANDLERS", "as_results", "memory", "serve"]
+__all__ = ["HANDLERS", "as_results", "memory", "serve", "unsupported"]
 
 
 def serve(target: str, link: int | None = None) -> None:
@@ -160,6 +161,13 @@ def _excuses(module: Any, case: Case) -> list[Excuse]:
     return excuses
 
 
+def _takes_dtype(function: Callable[..., Any]) -> bool:
+    try:
+        return "dtype" in inspect.signature(function).parameters
+    except ValueError:  # of what is written in C
+        return False
+
+
 def _plain(result: Any) -> NDArray[Any] | str | None:
     """Pass NumPy arrays, scalars and None on; of anything else, its type's name."""
     if result is None:
@@ -172,14 +180,19 @@ def _plain(result: Any) -> NDArray[Any] | str | None:
     return f"a {type(result).__name__}"
 
 
-def _unsupported(module: Any, op: str, several: list[dict[str, Any]]) -> list[str | None]:
-    return [_reason(module, op, parameters) for parameters in several]
+def _unsupported(
+    module: Any, op: str, several: list[tuple[dict[str, Any], str]]
+) -> list[str | None]:
+    return [unsupported(module, op, parameters, dtype) for parameters, dtype in several]
 
 
-def _reason(module: Any, op: str, parameters: dict[str, Any]) -> str | None:
+def unsupported(module: Any, op: str, parameters: dict[str, Any], dtype: str) -> str | None:
+    """Ask a target why it does not offer a call; the dtype it is told if it takes it."""
     ask = getattr(module, "unsupported", None)
+    if ask is None:
+        return None
     try:
-        reason = ask(op, parameters) if ask is not None else None
+        reason = ask(op, parameters, **({"dtype": dtype} if _takes_dtype(ask) else {}))
     except Exception as error:
         return f"unsupported() raised {one_line(error)}"
     if reason is None or isinstance(reason, str):

@@ -179,7 +179,7 @@ def assert_conforms(
     target : module, object, or mapping of str to callable
         What has functions of the contract's names, any subset of them; NumPy arrays go in and come
         out. It may have ``unsupported(op, parameters)``, which gives a reason for what it openly
-        does not offer.
+        does not offer; a third parameter ``dtype`` receives the name of the arrays' dtype.
     *ops : str
         Operators, by the names of their forward functions; all that the target has by default.
     cases : int

@@ -161,8 +161,8 @@ class Worker:
         trained: Trained = self._ask("train", task)
         return trained
 
-    def unsupported(self, op: str, parameters: Mapping[str, Any]) -> str | None:
-        """Ask the target for the reason why it does not offer an operator with these parameters.
+    def unsupported(self, op: str, parameters: Mapping[str, Any], dtype: str) -> str | None:
+        """Ask the target why it does not offer an operator with these parameters, of this dtype.
 
         Raises
         ------
@@ -171,28 +171,29 @@ class Worker:
         """
         if not self._declines:
             return None
-        key = _key(op, parameters)
+        key = _key(op, parameters, dtype)
         if key not in self._unsupported:
-            self._learn(op, {key: parameters})
+            self._learn(op, {key: (parameters, dtype)})
         return self._unsupported[key]
 
-    def foresee(self, op: str, several: Iterable[Mapping[str, Any]]) -> None:
+    def foresee(self, op: str, several: Iterable[tuple[Mapping[str, Any], str]]) -> None:
         """Ask in one message what `unsupported` is going to be asked.
 
         If the process ends of it, that is left for `unsupported` to find, one by one.
         """
         if not (self._declines and self._foresees):
             return
-        asked = {_key(op, parameters): parameters for parameters in several}
+        asked = {_key(op, *call): call for call in several}
         try:
-            self._learn(op, {k: p for k, p in asked.items() if k not in self._unsupported})
+            self._learn(op, {k: call for k, call in asked.items() if k not in self._unsupported})
         except DiedError:
             self._foresees = False
 
-    def _learn(self, op: str, asked: Mapping[Any, Mapping[str, Any]]) -> None:
+    def _learn(self, op: str, asked: Mapping[Any, tuple[Mapping[str, Any], str]]) -> None:
         """Keep the reasons that the target gives, by key."""
         if asked:
-            reasons = self._ask("unsupported", op, [dict(p) for p in asked.values()])
+            calls = [(dict(parameters), dtype) for parameters, dtype in asked.values()]
+            reasons = self._ask("unsupported", op, calls)
             self._unsupported.update(zip(asked, reasons, strict=True))
 
     def excuses(self, case: Case) -> list[Excuse]:
@@ -272,6 +273,6 @@ class Worker:
             child.end()
 
 
-def _key(op: str, parameters: Mapping[str, Any]) -> Any:
+def _key(op: str, parameters: Mapping[str, Any], dtype: str) -> Any:
     """Tell what is asked apart."""
-    return (op, tuple(parameters.items()))
+    return (op, dtype, tuple(parameters.items()))

@@ -86,11 +86,6 @@ def multiplied_infinity(grad_y, x, **_):
     return np.where(np.isinf(grad_y) & (x <= 0), np.inf, 0.0)
 
 
-def float64_refused(x, **_):
-    """Allow a refusal of float64."""
-    return np.inf if x.dtype == np.float64 else 0.0
-
-
 def derivative_at_0(derivative):
     """Allow another derivative of a leaky rectifier at 0 than its slope."""
 

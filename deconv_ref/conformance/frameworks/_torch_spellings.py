@@ -20,7 +20,7 @@ SPELLINGS: dict[str, str] = {
     "conv.flip_kernel conv_transpose.flip_kernel": "not offered; here `torch.flip` of the weight",
     # Pooling and unpooling
     "max_pool": "`max_pool2d`; with `return_indices=True`; indices count as ours",
-    "avg_pool": "`avg_pool2d`",
+    "avg_pool": "`avg_pool2d`; of volumes not in half precision, on the CPU",
     "max_pool.padding avg_pool.padding": "one number per axis; for both sides of it, so that "
     "unequal sides are not offered; at most half of kernel_size",
     'max_pool.padding="valid" avg_pool.padding="valid"': "0",

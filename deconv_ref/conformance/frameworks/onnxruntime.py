@@ -1,6 +1,6 @@
 """ONNX Runtime on the CPU: `onnxruntime.InferenceSession` runs models of one node.
 
-What it offers is ONNX's, but for a few limits of its own.
+What it offers is ONNX's, but for a few limits of its own: of half precisions it has float16 alone.
 """
 
 import onnxruntime
@@ -9,7 +9,6 @@ from deconv_ref.conformance.frameworks._activation_losses import (
     ELU,
     INFINITE_LINE,
     LOG_SOFTMAX,
-    float64_refused,
     sigmoid_to_absolute_error,
     silu_by_that_sigmoid,
 )
@@ -44,9 +43,13 @@ from deconv_ref.conformance.frameworks._translation import pairs
 NAME = "onnxruntime"
 VERSION = onnxruntime.__version__
 
-NO_FLOAT64 = Difference("there is no kernel for float64", float64_refused)
+NO_FLOAT64 = Difference("there is no kernel for float64")
 
 DIFFERENCES: dict[str, list[Difference]] = CONVENTIONS | {
+    "conv": [NO_FLOAT64],
+    "conv_transpose": [NO_FLOAT64],
+    "avg_pool": [NO_FLOAT64],
+    "max_unpool": [*CONVENTIONS["max_unpool"], NO_FLOAT64],
     "max_pool": [nan_left_open(lambda *arrays, **parameters: max_pool(*arrays, **parameters))],
     "leaky_relu": [NO_FLOAT64],
     "prelu": [NO_FLOAT64],
@@ -75,8 +78,12 @@ OPTIONS.intra_op_num_threads = 1
 OPTIONS.log_severity_level = 4  # errors are raised as well
 
 
-def unsupported(op, parameters):
+def unsupported(op, parameters, dtype):
     """Say what is not offered."""
+    if dtype == "bfloat16":
+        return "there are no kernels for bfloat16"
+    if dtype == "float64" and NO_FLOAT64 in DIFFERENCES.get(op, ()):
+        return NO_FLOAT64.reason
     if op in ("max_pool", "avg_pool") and parameters["padding"] not in AUTO_PADS:
         kernel_size = parameters["kernel_size"]
         dilation = parameters.get("dilation", (1,) * len(kernel_size))

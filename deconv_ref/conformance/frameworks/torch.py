@@ -234,12 +234,12 @@ DIFFERENCES: dict[str, list[Difference]] = {
 """What PyTorch does otherwise by design, by function; no parameter changes it."""
 
 
-def unsupported(op, parameters):
+def unsupported(op, parameters, dtype):
     """Say what PyTorch does not offer."""
     if op in ("conv", "conv_transpose"):
         return _unsupported_in_conv(op, parameters)
     if op in ("max_pool", "avg_pool") and "padding" in parameters:
-        return _unsupported_in_pool(parameters)
+        return _unsupported_in_pool(op, parameters, dtype)
     if op in ("pixel_shuffle", "pixel_unshuffle"):
         return _unsupported_in_shuffle(parameters["factor"])
     if op == "batch_norm" and "epsilon" not in parameters and not parameters["training"]:
@@ -258,8 +258,10 @@ def _unsupported_in_conv(op, parameters):
     return _unequal(padding)
 
 
-def _unsupported_in_pool(parameters):
+def _unsupported_in_pool(op, parameters, dtype):
     padding, kernel_size = parameters["padding"], parameters["kernel_size"]
+    if op == "avg_pool" and len(kernel_size) == 3 and dtype.endswith("float16") and _on_cpu():
+        return f"there is no average pooling of volumes of {dtype} on the CPU"
     if padding in ("same", "same_lower"):
         return f'there is no "{padding}" in pooling'
     dilation = parameters.get("dilation", [1] * len(kernel_size))
@@ -267,6 +269,10 @@ def _unsupported_in_pool(parameters):
     if any(number > taps // 2 for number, taps in zip(numbers, kernel_size, strict=True)):
         return "padding is at most half of kernel_size"
     return _unequal(padding)
+
+
+def _on_cpu():
+    return torch.empty(0).device.type == "cpu"
 
 
 def _unsupported_in_shuffle(factor):
