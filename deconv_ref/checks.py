@@ -38,6 +38,8 @@ def is_array(value: object) -> bool:
 
     A `numpy.matrix` has two axes whatever it is reshaped to, and a masked array hides elements.
     """
+    if type(value) is np.ndarray:  # nearly always
+        return True
     if isinstance(value, np.ndarray):
         return not isinstance(value, np.matrix | np.ma.MaskedArray)
     return on_gpu(value)

@@ -199,4 +199,5 @@ def simplest(
 
 def memory(array: np.ndarray) -> Memory:
     """Describe an array to compiled code."""
-    return Memory(array.ctypes.data, array.strides, array.shape[:1] + array.shape[2:])
+    address = array.__array_interface__["data"][0]  # sooner there than array.ctypes.data
+    return Memory(address, array.strides, array.shape[:1] + array.shape[2:])
