@@ -24,6 +24,9 @@ by 1, hence contiguous in memory. For example S = 2, A = 1, P = 1 and four taps:
     3    2        1         0         plane 0, o + 1              even i:          q - 1
     ===  =======  ========  ========  ==========================  =============================
 
+Here cells 2q - 1 read what cells 2q read. Where all phases can be counted so that they read the
+same places (`together`), and channels are few, one tile of sums has rows of all of them.
+
 The result is cut into *blocks* of q small enough for a processor's cache. For each block the part
 of the source that it reads is copied once into a *patch*, (channels, planes, n, d, h, w) with
 zeros outside the source. There, term k of position q lies at ``offsets[k]`` + the place of q: one
