@@ -431,6 +431,8 @@ def _empty(function: str, axis: int, arithmetic: str, more: str) -> str:
 
 def plain(value: object) -> Any:
     """Make a tuple, nested where it was, of any sequence or array; leave the rest alone."""
+    if type(value) is int:  # most are, and to ask for a sequence takes long
+        return value
     if isinstance(value, np.ndarray):
         value = value.tolist()
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
@@ -440,6 +442,8 @@ def plain(value: object) -> Any:
 
 def is_size(value: object, least: int, most: float = LARGEST) -> bool:
     """Tell whether a value is an int, no bool, in a range."""
+    if type(value) is int:
+        return least <= value <= most
     if isinstance(value, bool) or not isinstance(value, Integral):
         return False
     return least <= int(value) <= most

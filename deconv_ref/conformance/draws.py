@@ -80,10 +80,21 @@ class Choices(Draw):
     def _chosen(self, least: int, most: int) -> int:
         choice = next(self._given, None)
         if choice is None:
-            choice = self._more.randint(0, most - least) if self._more else 0
+            choice = _below(most - least + 1, self._more) if self._more else 0
         choice = min(choice, most - least)
         self.made.append(choice)
         return least + choice
+
+
+def _below(limit: int, source: random.Random) -> int:
+    """Choose one of so many numbers from 0 on, as ``source.randrange(limit)`` does in CPython.
+
+    That takes several times as long, and need not do the same in another version.
+    """
+    bits = limit.bit_length()
+    while (number := source.getrandbits(bits)) >= limit:
+        pass
+    return number
 
 
 class Draws:
