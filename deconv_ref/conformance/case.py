@@ -1,7 +1,8 @@
 """One question to a target: an operator, its parameters, and arrays in some memory layout."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from deconv_ref.conformance.floating import doubled, is_floating
 
-__all__ = ["LAYOUTS", "SMALL", "Case", "Operand"]
+__all__ = ["LAYOUTS", "SMALL", "Case", "Filled", "Operand"]
 
 LAYOUTS = ("contiguous", "read-only", "fortran", "reversed", "sliced")
 SMALL = 8  # largest integer of the narrow exact cases
@@ -47,6 +48,48 @@ class Operand:
         array = values.copy()
         array.flags.writeable = self.layout != "read-only"
         return array
+
+
+class Filled(Mapping[str, Operand]):
+    """Operands that get their values when one is first asked for: of a call declined, never.
+
+    Parameters
+    ----------
+    fill : callable
+        Makes all operands by name.
+
+    Examples
+    --------
+    >>> Filled(lambda: {"x": Operand(np.array([1.0]))})["x"].values
+    array([1.])
+    """
+
+    def __init__(self, fill: Callable[[], dict[str, Operand]]) -> None:
+        self._fill = fill
+
+    @cached_property
+    def _operands(self) -> dict[str, Operand]:
+        return self._fill()
+
+    def __getitem__(self, name: str) -> Operand:
+        """Give an operand."""
+        return self._operands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        return iter(self._operands)
+
+    def __len__(self) -> int:
+        """Count the operands."""
+        return len(self._operands)
+
+    def items(self) -> ItemsView[str, Operand]:
+        """Go through names and operands, as fast as through a dict's."""
+        return self._operands.items()
+
+    def __reduce__(self) -> Any:
+        """Travel as a dict."""
+        return dict, (self._operands,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,7 +41,11 @@ class Draw(ABC):
 
     def rng(self) -> np.random.Generator:
         """Choose a generator of values."""
-        return np.random.default_rng(self.integer(0, 2**32 - 1))
+        return np.random.default_rng(self.seed())
+
+    def seed(self) -> int:
+        """Choose what a generator of values starts from, which is made when values are wanted."""
+        return self.integer(0, 2**32 - 1)
 
     @abstractmethod
     def _chosen(self, least: int, most: int) -> int:

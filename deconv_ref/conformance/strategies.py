@@ -25,6 +25,7 @@ __all__ = [
     "integers",
     "is_power_of_two",
     "laid_out",
+    "layout",
     "paddings",
     "plain_value",
     "reals",
@@ -54,7 +55,12 @@ Drawn = tuple[dict[str, Any], dict[str, Operand]]
 
 def laid_out(draw: Draw, values: Array, dtype: Any) -> Operand:
     """Draw a memory layout for values of a dtype."""
-    return Operand(values.astype(named(dtype)), draw.among(["contiguous", *LAYOUTS]))
+    return Operand(values.astype(named(dtype)), layout(draw))
+
+
+def layout(draw: Draw) -> str:
+    """Draw a memory layout."""
+    return draw.among(["contiguous", *LAYOUTS])
 
 
 def stretched(draw: Draw, every: int, *names: str) -> str | None:

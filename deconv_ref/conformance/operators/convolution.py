@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deconv_ref.conformance import bounds
-from deconv_ref.conformance.case import Case, Operand
+from deconv_ref.conformance.case import Case, Filled, Operand
 from deconv_ref.conformance.draws import Draw
-from deconv_ref.conformance.floating import is_half
+from deconv_ref.conformance.floating import is_half, named
 from deconv_ref.conformance.halves import Halves, whole
 from deconv_ref.conformance.identities import bilinear
 from deconv_ref.conformance.margins import Margin, summed
@@ -25,11 +25,11 @@ from deconv_ref.conformance.strategies import (
     Names,
     exact_bits,
     integers,
-    laid_out,
+    layout,
     paddings,
     plain_value,
     reals,
-    some_special,
+    sprinkled,
     stretched,
 )
 from deconv_ref.conformance.truth import Operator, Question
@@ -104,18 +104,26 @@ def convolutions(
     dtype = draw.among(dtypes)
     exact = draw.among([True, True, False])
     wide = draw.among([None, *names[:2]])
-    rng = draw.rng()
-    operands = {}
+    seed = draw.seed()
+    spoilt, layouts = False, dict[str, str]()
     for name in names:
-        if exact:
-            bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
-            values = integers(rng, shapes[name], bits)
-            if name == "x" and not gradient:
-                values = some_special(draw, rng, values, (np.nan,))
-        else:
-            values = reals(rng, shapes[name])
-        operands[name] = laid_out(draw, values, dtype)
-    return Case(function, parameters, operands, exact)
+        spoilt |= exact and name == "x" and not gradient and draw.one_in(4)
+        layouts[name] = layout(draw)
+
+    def fill() -> dict[str, Operand]:
+        rng, operands = np.random.default_rng(seed), {}
+        for name, laid_out in layouts.items():
+            if exact:
+                bits = exact_bits(dtype, terms) if name == wide else NARROW_BITS
+                values = integers(rng, shapes[name], bits)
+                if spoilt and name == "x":
+                    values = sprinkled(rng, values, (np.nan,))
+            else:
+                values = reals(rng, shapes[name])
+            operands[name] = Operand(values.astype(named(dtype)), laid_out)
+        return operands
+
+    return Case(function, parameters, Filled(fill), exact)
 
 
 def _windows(
