@@ -19,6 +19,7 @@ import numpy as np
 __all__ = ["SETTINGS", "Setting", "Settings"]
 
 SIGNALS = sorted(number for number in signal.valid_signals() if number < 32)  # those with names
+MERSENNE_TWISTER = 4 * (624 + 1)  # bytes of NumPy's: words, and the place of the next one
 DEFAULT_ENVIRONMENT = ctypes.c_void_p(-1)  # FE_DFL_ENV of Linux' C libraries
 
 
@@ -35,14 +36,26 @@ class Setting:
     put : callable
         Sets such a value.
     module : str
-        A setting of this module's, which counts once the module is imported; `get` and `put` are
-        called with the module before anything else.
+        A setting of this module's, which counts once the module is imported; `get`, `put` and
+        `glance` are called with the module before anything else.
+    glance : callable or None
+        Gives, when the value is known, what is faster to read and changes whenever the value does.
     """
 
     name: str
     get: Callable[[Any], Any]
     put: Callable[[Any, Any], object]
     module: str = "sys"
+    glance: Callable[[Any, Any], Any] | None = None
+
+    def look(self, value: Any) -> Any:
+        """Give what tells whether the value is still this one."""
+        if self.glance is None or value is None:
+            return self.read()
+        try:
+            return self.glance(sys.modules.get(self.module), value)
+        except Exception:  # as of a module that is gone
+            return None
 
     def read(self) -> Any:
         """Give the value; None if there is none."""
@@ -64,6 +77,8 @@ class Settings:
     def __init__(self) -> None:
         self._modules = len(sys.modules)
         self._values = [setting.read() for setting in SETTINGS]
+        values = zip(SETTINGS, self._values, strict=True)
+        self._looks = [setting.look(value) for setting, value in values]
 
     def put_back(self) -> tuple[str, ...]:
         """Put back what was changed since they were read.
@@ -76,8 +91,8 @@ class Settings:
         """
         imported = len(sys.modules) > self._modules
         changed = []
-        for setting, value in zip(SETTINGS, self._values, strict=True):
-            if setting.read() != value:
+        for setting, value, look in zip(SETTINGS, self._values, self._looks, strict=True):
+            if setting.look(value) != look:
                 changed.append(setting.name)
                 if value is not None:
                     setting.restore(value)
@@ -94,6 +109,17 @@ def _random_state(numpy: Any) -> tuple[Any, ...]:
 def _set_random_state(numpy: Any, state: tuple[Any, ...]) -> None:
     name, keys, *rest = state
     numpy.random.set_state((name, np.frombuffer(keys, np.uint32), *rest))
+
+
+def _random_memory(numpy: Any, state: tuple[Any, ...]) -> Any:
+    """Show NumPy's own generator as it lies in memory, which it takes long to make a state of.
+
+    A normal number that is kept for later lies elsewhere: where there is one, the state is read.
+    """
+    generator = numpy.random.get_bit_generator()
+    if state[3] or not isinstance(generator, numpy.random.MT19937):
+        return _random_state(numpy)
+    return ctypes.string_at(generator.ctypes.state_address, MERSENNE_TWISTER)
 
 
 def _environment() -> dict[Any, Any]:
@@ -148,7 +174,7 @@ SETTINGS = (
         lambda np, v: np.set_printoptions(**v),
         "numpy",
     ),
-    Setting("numpy.random", _random_state, _set_random_state, "numpy"),
+    Setting("numpy.random", _random_state, _set_random_state, "numpy", _random_memory),
     Setting("random", lambda _: random.getstate(), lambda _, v: random.setstate(v)),
     Setting("os.environ", lambda _: _environment(), lambda _, v: _set_environment(v)),
     Setting("the working directory", lambda _: os.getcwd(), lambda _, v: os.chdir(v)),  # noqa: PTH109
