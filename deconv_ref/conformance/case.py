@@ -122,7 +122,8 @@ class Case:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype that all floating operands share."""
-        return next(a.dtype for a in self.arrays().values() if is_floating(a.dtype))
+        dtypes = (operand.values.dtype for _, operand in self.operands.items())
+        return next(dtype for dtype in dtypes if is_floating(dtype))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Operands by name, contiguous."""
@@ -148,7 +149,7 @@ class Case:
     def key(self) -> tuple[Any, ...]:
         """Tell cases apart: equal for two cases that ask the same."""
         operands = tuple(
-            (name, o.layout, o.values.shape, str(o.values.dtype), o.values.tobytes())
+            (name, o.layout, o.values.shape, o.values.dtype, o.values.tobytes())
             for name, o in self.operands.items()
         )
         return (self.function, tuple(self.parameters.items()), operands)
