@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,10 +65,14 @@ class Filled(Mapping[str, Operand]):
 
     def __init__(self, fill: Callable[[], dict[str, Operand]]) -> None:
         self._fill = fill
+        self._filled: dict[str, Operand] | None = None
 
-    @cached_property
+    @property
     def _operands(self) -> dict[str, Operand]:
-        return self._fill()
+        if self._filled is None:
+            self._filled = self._fill()
+            del self._fill  # and all that it holds
+        return self._filled
 
     def __getitem__(self, name: str) -> Operand:
         """Give an operand."""
