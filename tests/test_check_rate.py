@@ -71,6 +71,7 @@ SEEDED = np.random.MT19937(7).state
         lambda: np.random.set_bit_generator(np.random.PCG64(5)),
     ],
 )
+@pytest.mark.filterwarnings("ignore:get_state and legacy")
 @pytest.mark.parametrize("drawn", [0, 1, 623, 624])
 @pytest.mark.parametrize("kept", [False, True])
 def test_any_change_of_the_random_state_is_seen(change, drawn, kept):
