@@ -5,6 +5,7 @@
 import os
 import pickle
 import random
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deconv_ref.conformance.draws import Choices, Draws
+from deconv_ref.conformance.judge import Judge
 from deconv_ref.conformance.operators import OPERATORS, convolution
 from deconv_ref.conformance.process import cores
 from deconv_ref.conformance.settings import Settings
@@ -31,7 +33,7 @@ def told(folder, *names):
     path.write_text(TELLS, encoding="utf-8")
     worker = Worker(str(path), timeout=30.0, threads=3)
     try:
-        return [worker.unsupported(name, {}) for name in names]
+        return [worker.unsupported(name, {}, "float32") for name in names]
     finally:
         worker.close()
 
@@ -103,8 +105,10 @@ def test_operands_of_what_is_declined_are_not_filled(monkeypatch):
     filled = []
     monkeypatch.setattr(convolution, "integers", lambda *_: filled.append(1))
     draws = Draws(OPERATORS["conv"].drawn, "conv", ("float32",), 0)
-    cases = list(draws.ahead(range(20)))
-    assert all(case.parameters["stride"] for case in cases)
+    worker = Mock()
+    Judge(worker, "conv", 20, 0, ("float32",)).foresee(draws, range(20))
+    (_, several), _ = worker.foresee.call_args
+    assert [dtype for _, dtype in several] == ["float32"] * 20
     assert not filled
 
 

@@ -54,16 +54,19 @@ class Filled(Mapping[str, Operand]):
 
     Parameters
     ----------
+    dtype : dtype
+        Which the floating ones share.
     fill : callable
         Makes all operands by name.
 
     Examples
     --------
-    >>> Filled(lambda: {"x": Operand(np.array([1.0]))})["x"].values
+    >>> Filled(np.dtype(float), lambda: {"x": Operand(np.array([1.0]))})["x"].values
     array([1.])
     """
 
-    def __init__(self, fill: Callable[[], dict[str, Operand]]) -> None:
+    def __init__(self, dtype: np.dtype[Any], fill: Callable[[], dict[str, Operand]]) -> None:
+        self.dtype = dtype
         self._fill = fill
         self._filled: dict[str, Operand] | None = None
 
@@ -125,6 +128,8 @@ class Case:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype that all floating operands share."""
+        if isinstance(self.operands, Filled):  # perhaps not yet
+            return self.operands.dtype
         dtypes = (operand.values.dtype for _, operand in self.operands.items())
         return next(dtype for dtype in dtypes if is_floating(dtype))
 

@@ -11,7 +11,7 @@ import deconv_ref
 from deconv_ref import backend
 from deconv_ref.conformance.case import Case
 from deconv_ref.conformance.draws import Draw
-from deconv_ref.conformance.floating import doubled, is_floating, is_half, named
+from deconv_ref.conformance.floating import doubled, is_floating, is_half
 from deconv_ref.conformance.halves import Halves
 from deconv_ref.conformance.margins import Margin
 from deconv_ref.errors import DeconvRefError
@@ -79,9 +79,7 @@ class Operator:
     def drawn(self, draw: Draw, function: str, dtypes: tuple[str, ...], **more: Any) -> Case:
         """Draw a case, of `cases`, that fits into its dtype."""
         case = self.cases(draw, function=function, dtypes=dtypes, **more)
-        if self.halves is None or not any(is_half(named(dtype)) for dtype in dtypes):
-            return case  # without a look at its operands, which may not be filled yet
-        if not is_half(case.dtype):
+        if self.halves is None or not is_half(case.dtype):
             return case
         return self.halves.fitted(self, case, draw.rng())
 

@@ -105,7 +105,7 @@ def convolutions(
     exact = draw.among([True, True, False])
     wide = draw.among([None, *names[:2]])
     seed = draw.seed()
-    spoilt, layouts = False, dict[str, str]()
+    kind, spoilt, layouts = named(dtype), False, dict[str, str]()
     for name in names:
         spoilt |= exact and name == "x" and not gradient and draw.one_in(4)
         layouts[name] = layout(draw)
@@ -120,10 +120,10 @@ def convolutions(
                     values = sprinkled(rng, values, (np.nan,))
             else:
                 values = reals(rng, shapes[name])
-            operands[name] = Operand(values.astype(named(dtype)), laid_out)
+            operands[name] = Operand(values.astype(kind), laid_out)
         return operands
 
-    return Case(function, parameters, Filled(fill), exact)
+    return Case(function, parameters, Filled(kind, fill), exact)
 
 
 def _windows(
