@@ -433,6 +433,8 @@ def plain(value: object) -> Any:
     """Make a tuple, nested where it was, of any sequence or array; leave the rest alone."""
     if isinstance(value, np.ndarray):
         value = value.tolist()
+    if type(value) is int:  # what most parameters are, and all are made of
+        return value
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
         return tuple(map(plain, value))
     return value
@@ -440,7 +442,7 @@ def plain(value: object) -> Any:
 
 def is_size(value: object, least: int, most: float = LARGEST) -> bool:
     """Tell whether a value is an int, no bool, in a range."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, Integral)):
         return False
     return least <= int(value) <= most
 

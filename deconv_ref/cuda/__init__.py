@@ -6,6 +6,8 @@ launches them. Both import ``numba.cuda``: `numba_cuda` says what is missing whe
 
 from typing import Any
 
+import numpy as np
+
 from deconv_ref.errors import BackendError
 
 __all__ = ["numba_cuda", "on_gpu"]
@@ -19,6 +21,8 @@ def on_gpu(array: object) -> bool:
     Numba's simulator of a GPU offers no interface; its arrays count. A framework's arrays on the
     CPU raise AttributeError when they are asked for it.
     """
+    if type(array) is np.ndarray:  # most are, and to look for what is not there takes its time
+        return False
     return hasattr(array, "__cuda_array_interface__") or hasattr(array, "__cuda_ndarray__")
 
 
