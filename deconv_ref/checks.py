@@ -60,6 +60,9 @@ def check_floating(function: str, **arrays: Any) -> None:
     DTypeError
         If one is no array, or its dtype is another, or not that of the first.
     """
+    kinds = {array.dtype if is_array(array) else None for array in arrays.values()}
+    if len(kinds) == 1 and kinds.issubset(FLOATING):
+        return
     dtypes = [array.dtype for array in arrays.values() if is_array(array)]
     common = next((dtype for dtype in dtypes if dtype in FLOATING), FLOATING[0])
     for name, array in arrays.items():

@@ -177,6 +177,28 @@ def test_updates_are_in_place_and_keep_their_buffers(name):
             np.testing.assert_array_equal(array, copy[key])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [nn.Adam, nn.AdamW])
+@pytest.mark.parametrize("convention", ["keras", "torch"])
+def test_one_pass_over_memory_gives_the_bits_of_many(kind, convention, dtype):
+    """Every second number of an array is updated by NumPy's functions, one after the other."""
+    random = np.random.default_rng(5)
+    size = 70_001  # more than one thread's
+    dense, wide = np.zeros(size, dtype), np.zeros(2 * size, dtype)
+    weights = {"dense": dense, "apart": wide[::2]}
+    for array in weights.values():
+        array[:] = np.linspace(-3, 3, size)
+    optimizer = kind(convention=convention)
+    for _ in range(3):
+        gradient = (random.normal(size=size) * 10.0 ** random.integers(-9, 4, size)).astype(dtype)
+        gradient[:4] = 0, np.inf, np.nan, -0.0
+        with np.errstate(invalid="ignore"):
+            optimizer.update(weights, {"dense": gradient, "apart": gradient})
+    np.testing.assert_array_equal(dense, weights["apart"])
+    for slot, array in optimizer.state["dense"].items():
+        np.testing.assert_array_equal(array, optimizer.state["apart"][slot])
+
+
 def test_conventions_differ():
     for kind in (nn.Adam, nn.RMSprop):
         first, second = (ours(kind(0.1, epsilon=0.1, convention=c)) for c in ("keras", "torch"))

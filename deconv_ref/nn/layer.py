@@ -5,6 +5,7 @@ The docstring of each layer lists what it takes beside the options of `Layer`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -200,8 +201,8 @@ class Layer(Configured):
 
     def _options(self) -> dict[str, Any]:
         """Give the fields that the layer adds to those of every layer."""
-        common = {field.name for field in fields(Layer)}
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in common}
+        kind: Any = type(self)
+        return {name: getattr(self, name) for name in own_fields(kind)}
 
 
 @dataclass(eq=False, kw_only=True)
@@ -275,3 +276,10 @@ class Weighted(Layer):
         if self.use_bias:
             bias = self.bias_initializer((outputs,), fans, self.random)
             self.parameters["bias"] = bias.astype(dtype)
+
+
+@cache
+def own_fields(kind: Any) -> tuple[str, ...]:
+    """Name the fields that a class of layers adds to those of every layer."""
+    common = {field.name for field in fields(Layer)}
+    return tuple(field.name for field in fields(kind) if field.name not in common)

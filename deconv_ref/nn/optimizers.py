@@ -315,18 +315,23 @@ class Adam(Optimizer):
         return ("mean", "square")
 
     def _apply(self, weight: Any, gradient: Any, rate: float, scratch: Any, **slots: Any) -> None:
+        from deconv_ref.nn.updates import adam  # with Numba, as kernels are
+
         mean, square = slots["mean"], slots["square"]
+        first = 1 - self.beta_1**self.steps
+        second = math.sqrt(1 - self.beta_2**self.steps)
+        # Both conventions divide by sqrt(v) + epsilon' times a factor: one correction serves both.
+        epsilon = self.epsilon * (second if self.convention == "torch" else 1)
+        rate = rate * second / first
+        if adam(weight, gradient, mean, square, self.beta_1, self.beta_2, epsilon, rate):
+            return
         mean *= self.beta_1
         mean += np.multiply(gradient, 1 - self.beta_1, out=scratch)
         _follow_square(square, gradient, self.beta_2, scratch)
-
-        first = 1 - self.beta_1**self.steps
-        second = math.sqrt(1 - self.beta_2**self.steps)
         root = np.sqrt(square, out=scratch)
-        # Both conventions divide by sqrt(v) + epsilon' times a factor: one correction serves both.
-        root += self.epsilon * (second if self.convention == "torch" else 1)
+        root += epsilon
         step = np.divide(mean, root, out=scratch)
-        weight -= np.multiply(step, rate * second / first, out=scratch)
+        weight -= np.multiply(step, rate, out=scratch)
 
 
 @dataclass(eq=False)
