@@ -265,6 +265,17 @@ def test_a_crash_on_few_cases_is_found(tmp_path):
     assert run_script(counterexample["script"], tmp_path).returncode == -6
 
 
+def test_a_crash_of_large_arrays_alone_has_a_short_program(tmp_path):
+    """There is no small case, and to try out values costs a process each."""
+    source = "import os\n\ndef avg_pool(x, **_):\n    return os.abort() if x.size > 4096 else x\n"
+    checked = check_source(tmp_path, source, ops=("avg_pool",), cases=60, worker=Worker)
+    record = checked.of("avg_pool")["forward"]
+    assert record["verdict"] == "crashes"
+    script = record["counterexample"]["script"]
+    assert len(script) < 10_000
+    assert run_script(script, tmp_path).returncode < 0
+
+
 def aborts_on_the_tenth_call(right, calls=[], **call):  # noqa: B006 - counts over calls
     import os
 
