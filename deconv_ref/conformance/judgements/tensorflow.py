@@ -47,6 +47,13 @@ JUDGEMENTS = (
         "float32, a Python number that went through `tf.cast`: 9 digits of 16 are right.",
     ),
     Judgement(
+        "tensorflow keras",
+        r"^softmax forward: .*expected nan",
+        Kind.BUG,
+        "`tf.nn.softmax` documents exp(logits) over its sum, which is NaN if one logit is. In "
+        "float32 the NaN stays in its cell, and the others are 0; in float64 all are NaN.",
+    ),
+    Judgement(
         "keras",
         r"^huber prediction: .*got nan",
         Kind.BUG,
@@ -60,5 +67,14 @@ JUDGEMENTS = (
         Kind.BUG,
         "`keras.losses.CategoricalCrossentropy` documents that 'sum_over_batch_size' sums and "
         "divides by the sample size, which gives one number; an empty batch comes back as it is.",
+    ),
+    Judgement(
+        "tensorflow",
+        r"(?s)^conv_transpose \w+: process killed.*float32",
+        Kind.BUG,
+        "A transposed convolution's gradient is that of `tf.nn.conv2d`. The gradient of a filter "
+        "of one cell, at a stride that leaves cells over at the end, writes where it must not: "
+        "glibc ends the process, or it ends by a segmentation fault. Where nothing is left over, "
+        "all is well.",
     ),
 )
