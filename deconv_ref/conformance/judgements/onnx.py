@@ -63,13 +63,6 @@ JUDGEMENTS = (
     ),
     Judgement(
         "onnx",
-        r"^max_pool \w+: shape",
-        Kind.BUG,
-        "MaxPool documents an output of floor((input + pads - reach) / stride) + 1 cells. The "
-        "evaluator leaves `pads` out of it.",
-    ),
-    Judgement(
-        "onnx",
         r"^avg_pool forward: .*expected nan",
         Kind.BUG,
         "AveragePool averages the values of a window. The evaluator pads with NaN where padding "

@@ -7,14 +7,6 @@ __all__ = ["JUDGEMENTS"]
 JUDGEMENTS = (
     Judgement(
         "paddlepaddle",
-        r"^max_pool forward: .*expected -inf, got -",
-        Kind.BUG,
-        "`paddle.nn.functional.max_pool2d` takes the maximum of each window. It begins with the "
-        "lowest finite number, so that minus infinity alone gives that number, which is in no "
-        "window.",
-    ),
-    Judgement(
-        "paddlepaddle",
         r"^max_pool forward: .*expected nan",
         Kind.BUG,
         "`paddle.nn.functional.max_pool2d` takes the maximum of each window. NaN is passed over, "
