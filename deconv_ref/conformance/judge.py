@@ -12,7 +12,7 @@ from deconv_ref.conformance.compare import Finding, Verdict, compare, excused, n
 from deconv_ref.conformance.draws import Draws
 from deconv_ref.conformance.explain import explain
 from deconv_ref.conformance.operators import OPERATORS
-from deconv_ref.conformance.search import made_plain, shrink, sibling, simpler, turned
+from deconv_ref.conformance.search import made_plain, shrink, sibling, simpler, turned, zeroed
 from deconv_ref.conformance.tally import Budget, Tally, order
 from deconv_ref.conformance.truth import Question
 from deconv_ref.conformance.worker import DiedError, Worker
@@ -332,10 +332,16 @@ class Judge:
             known = self._known[key].get(quantity)
             return known is not None and tally.shows(*known)
 
+        def fails_of_zeros(case: Case) -> bool:
+            return fails(zeroed(case))
+
+        shows = fails
+        if verdict is Verdict.CRASHES and fails_of_zeros(tally.worst[verdict][0]):
+            shows = fails_of_zeros  # for there are not many deaths to try out values afterwards
         found = [f for f in self._found[quantity] if tally.ruling(f.verdict) is verdict]
         if found:  # else it was the change of a flag that showed it
             first = min(found, key=lambda f: f.order)
-            shrink(first.draws.build, first.draws.choices(first.number), fails, self.seed)
+            shrink(first.draws.build, first.draws.choices(first.number), shows, self.seed)
         budget.renew()
         simplified = True
         while simplified and not budget.spent:

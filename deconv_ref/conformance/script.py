@@ -22,6 +22,7 @@ from deconv_ref.conformance.operators import OPERATORS
 __all__ = ["call_text", "write_script"]
 
 WIDTH = 100
+MANY = 8  # values alike that are not written out
 PACKAGE = "deconv_ref.conformance.frameworks"
 
 BUILD = '''
@@ -209,7 +210,10 @@ def _build_text(values: NDArray[Any], layout: str = "contiguous") -> str:
 
 def _list_text(values: NDArray[Any]) -> str:
     """Spell values flat; integers without their point, the rest to the last bit."""
-    return "[" + ", ".join(_number(v) for v in values.ravel().tolist()) + "]"
+    numbers = [_number(v) for v in values.ravel().tolist()]
+    if len(numbers) > MANY and len(set(numbers)) == 1:
+        return f"[{numbers[0]}] * {len(numbers)}"
+    return f"[{', '.join(numbers)}]"
 
 
 def _number(value: float) -> str:

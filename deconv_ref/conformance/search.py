@@ -14,7 +14,7 @@ from deconv_ref.conformance.draws import Choices, Draw
 from deconv_ref.conformance.floating import doubled, is_floating
 from deconv_ref.conformance.strategies import plain_value
 
-__all__ = ["made_plain", "shrink", "sibling", "simpler", "turned"]
+__all__ = ["made_plain", "shrink", "sibling", "simpler", "turned", "zeroed"]
 
 LEFT_OUT = (1, 2, 3, 4)  # choices at once: of the parameters of up to three axes, or a side
 OTHERS = range(4)  # a choice that is higher may make a smaller case: its order is a rough one
@@ -201,6 +201,15 @@ def turned(case: Case) -> Case:
     """
     operands = {
         name: replace(o, values=np.flip(o.values).copy()) if is_floating(o.values.dtype) else o
+        for name, o in case.operands.items()
+    }
+    return replace(case, operands=operands)
+
+
+def zeroed(case: Case) -> Case:
+    """Give the same call with zeros alone."""
+    operands = {
+        name: replace(o, values=np.zeros_like(o.values)) if is_floating(o.values.dtype) else o
         for name, o in case.operands.items()
     }
     return replace(case, operands=operands)

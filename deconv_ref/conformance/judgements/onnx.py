@@ -47,4 +47,32 @@ JUDGEMENTS = (
         "NaN times a weight of 0 gets into other cells, other channels and other samples. ONNX's "
         "evaluator keeps it where it is.",
     ),
+    Judgement(
+        "onnx",
+        r"^max_pool indices: ",
+        Kind.BUG,
+        "MaxPool documents indices in [0, N x C x D1 x ... x Dn), of the flattened input. The "
+        "evaluator counts anew in each channel.",
+    ),
+    Judgement(
+        "onnx",
+        r"^max_pool forward: .*got nan",
+        Kind.BUG,
+        "MaxPool takes the maximum of each window. With SAME_LOWER and a dilation, the evaluator "
+        "gives NaN for a window that has a cell of x, though x has no NaN.",
+    ),
+    Judgement(
+        "onnx",
+        r"^avg_pool forward: .*expected nan",
+        Kind.BUG,
+        "AveragePool averages the values of a window. The evaluator pads with NaN where padding "
+        "does not count, and leaves out what is NaN: the input's NaN too.",
+    ),
+    Judgement(
+        "onnxruntime",
+        r"^log_softmax forward: .*expected nan",
+        Kind.BUG,
+        "LogSoftmax is documented as log(Softmax), which is NaN in all of a line with a NaN; "
+        "46.05 is -log(1e-20).",
+    ),
 )

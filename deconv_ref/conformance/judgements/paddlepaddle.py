@@ -7,11 +7,10 @@ __all__ = ["JUDGEMENTS"]
 JUDGEMENTS = (
     Judgement(
         "paddlepaddle",
-        r"^max_pool forward: .*expected -inf, got -",
+        r"^max_pool forward: .*expected nan",
         Kind.BUG,
-        "`paddle.nn.functional.max_pool2d` takes the maximum of each window. It begins with the "
-        "lowest finite number, so that minus infinity alone gives that number, which is in no "
-        "window.",
+        "`paddle.nn.functional.max_pool2d` takes the maximum of each window. NaN is passed over, "
+        "and one that is all NaN gives the lowest finite number, which is in no window.",
     ),
     Judgement(
         "paddlepaddle",
@@ -123,5 +122,12 @@ JUDGEMENTS = (
         Kind.BUG,
         "`paddle.nn.functional.cross_entropy` documents the logarithm of a softmax. As in "
         "`softmax`, what is more than 64 below the maximum is lifted to 64 below.",
+    ),
+    Judgement(
+        "paddlepaddle",
+        r"^batch_norm saved_inv_std: .*expected inf, got nan",
+        Kind.BUG,
+        "`paddle.nn.functional.batch_norm` takes `epsilon`, without a bound. Of a variance of 0 "
+        "and an epsilon of 0, each eight channels give NaN, and those left over infinity.",
     ),
 )

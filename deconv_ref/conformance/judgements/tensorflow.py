@@ -41,10 +41,10 @@ JUDGEMENTS = (
     ),
     Judgement(
         "tensorflow keras",
-        r"(?s)^gelu \w+: .*float64",
+        r"^softmax forward: .*expected nan",
         Kind.BUG,
-        "`tf.nn.gelu` documents x P(X <= x), and takes float64. It multiplies by 1/√2 rounded to "
-        "float32, a Python number that went through `tf.cast`: 9 digits of 16 are right.",
+        "`tf.nn.softmax` documents exp(logits) over its sum, which is NaN if one logit is. In "
+        "float32 the NaN stays in its cell, and the others are 0; in float64 all are NaN.",
     ),
     Judgement(
         "keras",
@@ -60,5 +60,22 @@ JUDGEMENTS = (
         Kind.BUG,
         "`keras.losses.CategoricalCrossentropy` documents that 'sum_over_batch_size' sums and "
         "divides by the sample size, which gives one number; an empty batch comes back as it is.",
+    ),
+    Judgement(
+        "tensorflow",
+        r"(?s)^conv_transpose \w+: process killed.*float32",
+        Kind.BUG,
+        "A transposed convolution's gradient is that of `tf.nn.conv2d`. The gradient of a filter "
+        "of one cell, at a stride that leaves cells over at the end, writes where it must not: "
+        "glibc ends the process, or it ends by a segmentation fault. Where nothing is left over, "
+        "all is well.",
+    ),
+    Judgement(
+        "tensorflow",
+        r"(?s)^conv \w+: process killed.*bfloat16",
+        Kind.BUG,
+        "Of a dilated convolution with a stride and explicit paddings, in bfloat16 and of one "
+        "column, the gradient ends the process by a segmentation fault. In float32 it is an error "
+        "that says that the CPU has no dilation there.",
     ),
 )

@@ -14,7 +14,7 @@ JUDGEMENTS = (
     ),
     Judgement(
         "tinygrad",
-        r"^elu x: .*expected 1.0, got 0",
+        r"^elu x: .*expected [01]\.\d+, got 0",
         Kind.BUG,
         "`Tensor.elu` cites arXiv:1511.07289, where the derivative is alpha e^x for all x that are "
         "not above 0. At 0 it is 0: both of the rectifiers that it is made of have none there.",
@@ -69,5 +69,40 @@ JUDGEMENTS = (
         Kind.BUG,
         "`Tensor.max_pool2d` documents 'the argmax'. NaN equals no maximum, and a window of NaN "
         "alone has the place behind the last cell, which is none.",
+    ),
+    Judgement(
+        "tinygrad",
+        r"^upsample \w+: .*got nan",
+        Kind.BUG,
+        "`Tensor.interpolate` documents `align_corners`, of any size. Of a single cell that comes "
+        "out single, it divides 0 by 0.",
+    ),
+    Judgement(
+        "tinygrad",
+        r"^avg_pool forward: .*expected nan, got 0",
+        Kind.HOLE,
+        "`Tensor.avg_pool2d` does not say what the mean of no values is: with "
+        "`count_include_pad=False` a window of padding alone gives 0, elsewhere NaN.",
+    ),
+    Judgement(
+        "tinygrad",
+        r"^(log_softmax|softmax|softmax_cross_entropy) forward: .*expected nan",
+        Kind.BUG,
+        "`Tensor.softmax` rescales a line by its maximum. A line of one cell gives 1, and 0 for "
+        "its logarithm, if that is infinite or NaN too; a longer one gives NaN.",
+    ),
+    Judgement(
+        "tinygrad",
+        r"^binary_cross_entropy_with_logits prediction: .*got nan",
+        Kind.HOLE,
+        "`Tensor.binary_crossentropy_logits` says nothing of infinite logits: the gradient is NaN, "
+        "where the slope of the loss has a limit, 1.",
+    ),
+    Judgement(
+        "tinygrad",
+        r"^binary_cross_entropy_with_logits forward: ",
+        Kind.DIFFERENCE,
+        "The loss is the logarithm of 1 + e^-x where the target is 1, and computed by 1 + e^-x, "
+        "which keeps few digits of a small loss; no page says how many.",
     ),
 )
