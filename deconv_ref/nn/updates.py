@@ -41,16 +41,16 @@ def adam(
     bool
         Whether it was done: not for arrays on a GPU, of two dtypes, or not contiguous.
     """
-    arrays = weight, gradient, mean, square
-    if any(type(array) is not np.ndarray or not array.flags.carray for array in arrays):
-        return False
-    dtype = weight.dtype
-    if dtype not in FLOATING or any(array.dtype != dtype for array in arrays):
+    arrays, dtype = (weight, gradient, mean, square), getattr(weight, "dtype", None)
+    for array in arrays:
+        if type(array) is not np.ndarray or array.dtype != dtype or not array.flags.carray:
+            return False
+    if dtype not in FLOATING:
         return False
     numbers = beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon, rate
     flat = (array.reshape(-1) for array in arrays)
     size = weight.size
-    threads.run_shares(_adam, size, COST * size, *flat, tuple(map(dtype.type, numbers)))
+    threads.run_shares(_adam, size, COST * size, *flat, tuple(map(float, numbers)))
     return True
 
 
@@ -58,7 +58,10 @@ def adam(
 def _adam(weight, gradient, mean, square, numbers, first, last):  # type: ignore[no-untyped-def]
     if threads.shared(first, last):
         return
-    one, rest, two, other, epsilon, rate = numbers
+    rounded = np.empty(6, weight.dtype)
+    for n in range(6):
+        rounded[n] = numbers[n]
+    one, rest, two, other, epsilon, rate = rounded
     weight, gradient = weight[first:last], gradient[first:last]
     mean, square = mean[first:last], square[first:last]
     for i in range(weight.size):
