@@ -1,4 +1,4 @@
-"""The command interrupted: it ends quickly, says so in one line, and leaves no process."""
+"""The command interrupted, or without a reader: it ends quickly, in a line, and leaves nothing."""
 
 import os
 import signal
@@ -7,19 +7,7 @@ import sys
 import time
 
 import pytest
-from checking import kernel_file
-
-pytest.importorskip("pty", reason="processes are ended as POSIX systems do")
-
-COMMAND = [sys.executable, "-m", "deconv_ref"]
-FILES = {
-    "right": kernel_file(),
-    "slow": kernel_file(
-        keep=["conv"],
-        extra="import pathlib, time\npathlib.Path('loaded').touch()\n\n\n"
-        "def conv(**_):\n    time.sleep(9)\n",
-    ),
-}
+from test_check_cli import COMMAND, FILES
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +71,17 @@ def test_an_interrupt_of_an_import_ends_it_quietly(module, folder):
     finished = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=60)
     assert (finished.returncode, finished.stdout) == (130, "")
     assert finished.stderr == "deconv-ref: interrupted\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--quiet",)])
+def test_a_pipe_that_closes_is_no_failure_to_report(arguments, folder):
+    command = [*COMMAND, "check", "right.py", "--op", "conv", "--cases", "20", *arguments]
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, cwd=folder
+    )
+    os.close(writing)
+    os.close(reading)
+    _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
+    assert len(errors.splitlines()) <= 1
