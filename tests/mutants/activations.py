@@ -43,7 +43,8 @@ def memory_order(right, *, x):
     return right(x=x).ravel("K").reshape(x.shape)
 
 
-@fault(COMMON, "relu_backward", "leaky_relu_backward")
+@fault("pytorch/tutorials#269", "relu_backward")
+@fault(COMMON, "leaky_relu_backward")
 def positive_at_0(right, *, x, **call):
     return right(x=np.where(x == 0, 1, x), **call)
 
@@ -113,7 +114,7 @@ def alpha_forgotten(right, *, x, alpha):
     return right(x, 1.0)
 
 
-@fault(COMMON, "elu")
+@fault("jax-ml/jax#1207", "elu")
 def exp_minus_1(right, *, x, alpha):
     return np.where(x > 0, x, alpha * (np.exp(np.minimum(x, 0)) - 1))
 
@@ -155,7 +156,8 @@ def y_times_1_minus_y(right, *, grad_y, x):
     return grad_y * y * (1 - y)
 
 
-@fault(COMMON, "sigmoid_backward", "tanh_backward")
+@fault(COMMON, "sigmoid_backward")
+@fault("davidrmiller/neural2d#40", "tanh_backward")
 def taken_at_y(right, *, grad_y, x):
     return right(grad_y, np.tanh(x))
 
@@ -225,7 +227,7 @@ def nan_at_infinities(right, *, grad_y, x):
     return right(grad_y, x) + 0 * x
 
 
-@fault(COMMON, "silu")
+@fault("tenstorrent/tt-metal#55714", "silu")
 def by_exp(right, *, x):
     return x / (1 + np.exp(-x))
 
@@ -262,7 +264,7 @@ def axis_from_the_front(right, *, x, axis):
     return right(x, abs(axis) % x.ndim)
 
 
-@fault(COMMON, "softmax_backward")
+@fault("deeplearning4j/libnd4j#440", "softmax_backward")
 def diagonal_alone(right, *, grad_y, x, axis):
     y = probabilities(x, axis)
     return grad_y * y * (1 - y)

@@ -16,7 +16,7 @@ def one_bias_for_all(right, x, weight, bias=None):
     return right(x, weight, None if bias is None else np.full_like(bias, bias[0]))
 
 
-@fault(COMMON, "linear")
+@fault("vllm-project/vllm#44110", "linear")
 def square_weight_transposed(right, x, weight, bias=None):
     return right(x, weight.T if weight.shape[0] == weight.shape[1] else weight, bias)
 
@@ -46,7 +46,7 @@ def weight_gradient_transposed_where_square(right, grad_y, x, weight):
     return grad_x, grad_weight.T if square else grad_weight, grad_bias
 
 
-@fault(COMMON, "batch_norm", wrong=("running_mean", "running_var"))
+@fault("d2l-ai/d2l-en#2213", "batch_norm", wrong=("running_mean", "running_var"))
 def momentum_of_the_old(right, momentum, **call):
     return right(momentum=1 - momentum, **call)
 
@@ -85,7 +85,7 @@ def statistics_of_the_batch_always(right, x, training, **call):
     return right(x=x, training=training or x.size > x.shape[1], **call)
 
 
-@fault(COMMON, "batch_norm_backward")
+@fault("facebookresearch/CrypTen#143", "batch_norm_backward")
 def statistics_taken_for_constants(right, training, **call):
     return right(training=False, **call)
 
@@ -132,7 +132,7 @@ def mask_forgotten(right, grad_y, rate, *, mask):
     return right(grad_y, rate, mask=np.ones_like(mask))
 
 
-@fault(COMMON, "dropout")
+@fault("clab/dynet#812", "dropout")
 def mask_of_the_first_row(right, x, rate, *, mask):
     return right(x, rate, mask=np.broadcast_to(mask[:1], mask.shape))
 

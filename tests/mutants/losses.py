@@ -21,7 +21,9 @@ LOSSES = Family(
 fault, variant = LOSSES.fault, LOSSES.harmless
 
 
-@fault(COMMON, "mse", "l2_penalty", "mse_backward", "l2_penalty_backward")
+@fault("tiny-dnn/tiny-dnn#159", "mse")
+@fault("davisking/dlib#1169", "mse_backward")
+@fault(COMMON, "l2_penalty", "l2_penalty_backward")
 def halved(right, **call):
     return right(**call) / 2
 
@@ -136,7 +138,7 @@ def never_averaged(right, *, reduction, **call):
     return right(reduction="sum" if reduction == "mean" else reduction, **call)
 
 
-@fault(COMMON, "mae_backward")
+@fault("pytorch/pytorch#7172", "mae_backward")
 def slope_of_0_is_1(right, prediction, target, **call):
     d = prediction - target
     slope = np.where(d >= 0, 1, np.sign(d)).astype(d.dtype)
@@ -188,7 +190,7 @@ def hard_targets_alone(right, target, **call):
     return right(target=hard, **call)
 
 
-@fault(COMMON, "l1_penalty_backward")
+@fault("jax-ml/jax#37820", "l1_penalty_backward")
 def sign_of_0_is_1(right, weight, strength):
     return np.where(weight == 0, weight.dtype.type(strength), right(weight, strength))
 

@@ -96,7 +96,7 @@ def the_first_stays(right, *, x, indices, output_size):
     return right(np.flip(x, spatial), np.flip(indices, spatial), output_size)
 
 
-@fault(COMMON, "max_unpool_backward")
+@fault("pytorch/pytorch#80827", "max_unpool_backward")
 def what_was_overwritten_gets_a_gradient(right, *, grad_y, indices):
     found = np.take_along_axis(flat(grad_y), np.maximum(flat(indices), 0), 2)
     return np.where(indices < 0, 0, found.reshape(indices.shape)).astype(grad_y.dtype)

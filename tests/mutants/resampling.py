@@ -81,7 +81,7 @@ def blocks_by_columns(right, *, x, factor):
 # Faults in padding
 
 
-@fault(COMMON, "pad", "pad_backward")
+@fault("pytorch/pytorch#37881", "pad", "pad_backward")
 def last_axis_first(right, *, padding, **call):
     return right(padding=padding[::-1], **call)
 
