@@ -129,6 +129,13 @@ class Emitter:
         """Make zeros positive: products of zeros then leave no trace, not even in a sign."""
         return self.builder.fadd(vector, ir.Constant(self.vector, None))
 
+    def raised(self, vector, low):
+        """Raise numbers to one that they must reach; NaN stays."""
+        undefined, zero = ir.Constant(self.vector, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+        first = self.builder.insert_element(undefined, low, zero)
+        lows = self.shuffled(first, undefined, [0] * self.lanes)
+        return self.builder.select(self.builder.fcmp_ordered("<=", vector, lows), lows, vector)
+
     def slots(self, count):
         """Reserve stack slots of one vector each."""
         return [cgutils.alloca_once(self.builder, self.vector) for _ in range(count)]

@@ -43,6 +43,9 @@ VALUES = {
 }
 """Values of parameters that frameworks spell one by one."""
 
+OURS = ("needs_x", "relu")
+"""Parameters that save work and change no meaning: no framework is asked how it spells them."""
+
 INTRODUCTION = """\
 # Conventions of the frameworks
 
@@ -105,7 +108,7 @@ def keys(op: str) -> list[str]:
     for function in OPERATORS[op].functions():
         listed.append(function)
         for parameter in inspect.signature(getattr(deconv_ref, function)).parameters:
-            if parameter not in seen:
+            if parameter not in seen and parameter not in OURS:
                 key = f"{function}.{parameter}"
                 listed += [key, *(f"{key}={value}" for value in VALUES.get(key, ()))]
                 seen.add(parameter)

@@ -7,6 +7,7 @@ import numpy as np
 
 import deconv_ref as dr
 from deconv_ref.nn.configuration import choose
+from deconv_ref.nn.convolutional import Convolution
 from deconv_ref.nn.initializers import Constant, Fans, Initializer
 from deconv_ref.nn.layer import Layer, Operator
 
@@ -32,6 +33,27 @@ class Relu(Operator):
     """``max(x, 0)``: `deconv_ref.relu`."""
 
     operator: ClassVar[str] = "relu"
+
+    def forward_after(self, layer: Convolution, x: Any, training: bool = False) -> Any:
+        """Compute the result of a convolution and of this layer after it, at once.
+
+        Parameters
+        ----------
+        layer : Conv or ConvTranspose
+            The layer before, which `rectifies`.
+        x : array of shape (N, C, *spatial)
+            Its input.
+        training : bool
+            As in `forward`.
+
+        Returns
+        -------
+        array
+            The result. `backward` needs no other: it is positive where this layer's input was.
+        """
+        y = layer.forward_rectified(x, training)
+        self._saved = (y,)
+        return y
 
 
 @dataclass(eq=False)

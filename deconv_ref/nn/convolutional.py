@@ -52,6 +52,28 @@ class Convolution(Weighted):
             wanted = f"one of {', '.join(MODES)}"
             raise ParameterError(message(name, "padding_mode", wanted, repr(self.padding_mode)))
 
+    @property
+    def rectifies(self) -> bool:
+        """Whether a rectifier that follows costs nothing: see `forward_rectified`."""
+        return True
+
+    def forward_rectified(self, x: Any, training: bool = False) -> Any:
+        """Compute what a `Relu` makes of the layer's result, at once and with the same bits.
+
+        Parameters
+        ----------
+        x : array of shape (N, C, *spatial)
+            Input, of the layer's dtype.
+        training : bool
+            As in `forward`.
+
+        Returns
+        -------
+        array
+            The rectified result.
+        """
+        return self._checked(x, training, relu=True)
+
     def _shapes(self, input_shape: tuple[int, ...]) -> tuple[int, tuple[int, ...], Fans]:
         """Give the input's channels, the size of the kernel and the fans."""
         name = type(self).__name__
@@ -127,15 +149,15 @@ class Conv(Convolution):
         shape = (self.filters, channels // self.groups, *kernel)
         self._weigh(shape, self.filters, fans, dtype)
 
-    def _forward(self, x: Any, training: bool) -> tuple[Any, tuple[Any, ...]]:
+    def _forward(self, x: Any, training: bool, relu: bool = False) -> tuple[Any, tuple[Any, ...]]:
         weight, bias = self.parameters["weight"], self.parameters.get("bias")
         if self.padding_mode == "zeros":
-            y = dr.conv(x, weight, bias, padding=self.padding, **self._steps())
+            y = dr.conv(x, weight, bias, padding=self.padding, relu=relu, **self._steps())
             return y, (x, None)
         size, kernel = x.shape[2:], weight.shape[2:]
         window = conv_window("Conv", size, kernel, self.stride, self.padding, self.dilation)
         padded = dr.pad(x, window.padding, mode=self.padding_mode)
-        return dr.conv(padded, weight, bias, **self._steps()), (padded, window.padding)
+        return dr.conv(padded, weight, bias, relu=relu, **self._steps()), (padded, window.padding)
 
     def _backward(self, grad_y: Any, *saved: Any) -> Any:
         x, pads = saved
@@ -205,15 +227,20 @@ class ConvTranspose(Convolution):
     _: KW_ONLY
     output_padding: PerAxis = 0
 
+    @property
+    def rectifies(self) -> bool:
+        """Whether nothing is added to the operator's own result."""
+        return self.padding_mode == "zeros"
+
     def _create(self, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         channels, kernel, fans = self._shapes(input_shape)
         shape = (channels, self.filters // self.groups, *kernel)
         self._weigh(shape, self.filters, fans, dtype, filters=1)
 
-    def _forward(self, x: Any, training: bool) -> tuple[Any, tuple[Any, ...]]:
+    def _forward(self, x: Any, training: bool, relu: bool = False) -> tuple[Any, tuple[Any, ...]]:
         weight, bias = self.parameters["weight"], self.parameters.get("bias")
         if self.padding_mode == "zeros":
-            return dr.conv_transpose(x, weight, bias, **self._crop()), (x,)
+            return dr.conv_transpose(x, weight, bias, relu=relu, **self._crop()), (x,)
         window, options = self._fold(x, weight)
         whole = dr.conv_transpose(x, weight, **options)
         size = (len(x), self.filters, *window.input_size)

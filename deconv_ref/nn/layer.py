@@ -129,11 +129,7 @@ class Layer(Configured):
         DeconvRefError
             If the layer cannot take `x`.
         """
-        check_floating(type(self).__name__, x=x)
-        check_batch(type(self).__name__, x=x)
-        self.build(x.shape[1:], x.dtype)
-        y, self._saved = self._forward(x, training)
-        return y
+        return self._checked(x, training)
 
     def backward(self, grad_y: Any, needs_x: bool = True) -> Any:
         """Compute the gradients of the last `forward`, and let go of what it kept.
@@ -184,6 +180,15 @@ class Layer(Configured):
 
     def penalize(self) -> None:
         """Add the gradient of the penalty to those of the last `backward`."""
+
+    def _checked(self, x: Any, training: bool, **how: Any) -> Any:
+        """Compute the result of an `x` that is checked first, and keep what `_backward` needs."""
+        check_floating(type(self).__name__, x=x)
+        check_batch(type(self).__name__, x=x)
+        self.build(x.shape[1:], x.dtype)
+        forward: Any = self._forward  # which may take more than those of other layers
+        y, self._saved = forward(x, training, **how)
+        return y
 
     def _create(self, input_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """Make `parameters` and `state`."""

@@ -1,18 +1,20 @@
 """Layers one after the other, as one function with its gradient."""
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from deconv_ref.arrays import assign, moved, on_host
 from deconv_ref.checks import check_batch, check_choice, check_count, check_floating, check_shape
 from deconv_ref.errors import DeconvRefError, DTypeError, ParameterError, message
+from deconv_ref.nn.activations import Relu
 from deconv_ref.nn.configuration import Configured
+from deconv_ref.nn.convolutional import Conv, Convolution, ConvTranspose
 from deconv_ref.nn.layer import Layer, generator
 from deconv_ref.window import is_size, plain
 
@@ -110,9 +112,9 @@ class Network(Configured):
         self.check("forward", x=x)
         self.build(x.shape[1:])
         x = moved(x, self.device)
-        for layer in self.layers:
+        for layer, rectifier in _together(self.layers):
             with _in_layer(layer, x):
-                x = layer.forward(x, training)
+                x = _result(layer, rectifier, x, training)
         return x
 
     def backward(self, grad_y: Any, needs_x: bool = True) -> Any:
@@ -228,10 +230,12 @@ class Network(Configured):
         self.check("predict", x=x)
         self.build(x.shape[1:])
         x = moved(x, self.device)
-        for layer in self.layers:
+        for layer, rectifier in _together(self.layers):
             with _in_layer(layer, x):
-                x = layer.forward(x)
+                x = _result(layer, rectifier, x)
                 layer.forget()
+                if rectifier is not None:
+                    rectifier.forget()
         self._release()
         return x
 
@@ -337,6 +341,28 @@ def _name(layers: Sequence[Layer]) -> None:
     names = distinct(map(snake, nameless), taken=[str(name) for name in given])
     for layer, name in zip(nameless, names, strict=True):
         layer.name = name
+
+
+def _together(layers: Iterable[Layer]) -> Iterator[tuple[Layer, Relu | None]]:
+    """Give each layer, and a convolution with the rectifier that comes after it."""
+    rest = deque(layers)
+    while rest:
+        layer = rest.popleft()
+        fit = _is_plain(layer, Conv, ConvTranspose) and cast(Convolution, layer).rectifies
+        rectifier = rest.popleft() if fit and rest and _is_plain(rest[0], Relu) else None
+        yield layer, cast(Relu | None, rectifier)
+
+
+def _is_plain(layer: Layer, *kinds: type[Layer]) -> bool:
+    """Tell whether a layer is of these classes, none derived, and its `forward` theirs."""
+    return type(layer) in kinds and "forward" not in vars(layer)
+
+
+def _result(layer: Any, rectifier: Relu | None, x: Any, training: bool = False) -> Any:
+    """Compute the result of a layer, or of it and the rectifier after it."""
+    if rectifier is None:
+        return layer.forward(x, training)
+    return rectifier.forward_after(layer, x, training)
 
 
 @contextmanager

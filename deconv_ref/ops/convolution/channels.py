@@ -67,12 +67,13 @@ def correlate_channels(
     out,
     out_at,
     pitch,  # from one channel to the next in out
+    low,  # what results are raised to
 ):
     """Correlate: see the module."""
     index, array = types.int64, types.Array
     signature = types.void(
         index, index, index, index, index, reads, index, index, packed, index, patch, bias, index,
-        sources, targets, index, index, out, index, index,
+        sources, targets, index, index, out, index, index, packed.dtype,
     )  # fmt: skip
     if not isinstance(packed, array):
         return None
@@ -93,7 +94,7 @@ def correlate_channels(
 
 def _correlate(
     e, height, vectors, width, channels, apart, taps, reads, reads_at, reads_to, packed, packed_at,
-    patch, bias, bias_at, sources, targets, first, last, out, out_at, pitch,
+    patch, bias, bias_at, sources, targets, first, last, out, out_at, pitch, low,
 ):  # fmt: skip
     builder, one, two = e.builder, e.number(1), e.number(2)
     firsts = [e.number(v * e.lanes) for v in range(vectors)]
@@ -121,14 +122,15 @@ def _correlate(
                         e.multiply_add(sums[position][v], weights[v], cell)
         place = e.at(out, out_at, builder.load(e.at(targets, run)))
         for v in range(vectors):
-            _turn_over(e, [slots[v] for slots in sums], place, pitch, firsts[v], width)
+            _turn_over(e, [slots[v] for slots in sums], place, pitch, firsts[v], width, low)
 
 
-def _turn_over(e, slots, place, pitch, channel, channels):
+def _turn_over(e, slots, place, pitch, channel, channels, low):
     """Store sums of some positions, each a vector of channels, as lines of positions."""
     builder = e.builder
     for first in range(0, len(slots), e.lanes):
-        rows = [e.positive(builder.load(slot)) for slot in slots[first : first + e.lanes]]
+        rows = [builder.load(slot) for slot in slots[first : first + e.lanes]]
+        rows = [e.raised(e.positive(row), low) for row in rows]
         mask = e.first_lanes(len(rows))
         for lane, line in enumerate(e.transposed(rows)):
             number = builder.add(channel, e.number(lane))

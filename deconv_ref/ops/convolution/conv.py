@@ -20,6 +20,7 @@ def conv(
     dilation: PerAxis = 1,
     groups: int = 1,
     flip_kernel: bool = False,
+    relu: bool = False,
 ) -> Any:
     r"""Convolve a batch of signals, images or volumes with a bank of kernels.
 
@@ -49,6 +50,8 @@ def conv(
     flip_kernel : bool
         False is cross-correlation, what frameworks call convolution. True rotates the kernel by
         180 degrees first: convolution as in mathematics and in the documents (C1, D1).
+    relu : bool
+        Whether `deconv_ref.relu` follows, with the same bits, while results are written.
 
     Returns
     -------
@@ -100,7 +103,9 @@ def conv(
     kernels, x, weight, bias = backend.kernels("conv", "convolution", x=x, weight=weight, bias=bias)
     check_operands("conv", x, weight, bias, groups, flip_kernel, transposed=False)
     window = conv_window("conv", x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    y = kernels.forward(volume(x), oriented(weight, flip_kernel), bias, window.volume(), groups)
+    check_choice("conv", "relu", relu, (False, True))
+    flipped = oriented(weight, flip_kernel)
+    y = kernels.forward(volume(x), flipped, bias, window.volume(), groups, relu)
     return y.reshape(y.shape[:2] + window.output_size)
 
 

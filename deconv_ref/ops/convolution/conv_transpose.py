@@ -21,6 +21,7 @@ def conv_transpose(
     dilation: PerAxis = 1,
     groups: int = 1,
     flip_kernel: bool = False,
+    relu: bool = False,
 ) -> Any:
     r"""Apply the adjoint of `conv`: what networks call deconvolution.
 
@@ -53,6 +54,8 @@ def conv_transpose(
         Number of groups that channels are split into; divides C_in and C_out.
     flip_kernel : bool
         True gives the adjoint of ``conv(..., flip_kernel=True)``.
+    relu : bool
+        Whether `deconv_ref.relu` follows, with the same bits, while results are written.
 
     Returns
     -------
@@ -108,7 +111,8 @@ def conv_transpose(
         name, x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation
     )
     flipped = oriented(weight, flip_kernel)
-    y = kernels.input_gradient(volume(x), flipped, bias, window.volume(), groups)
+    check_choice(name, "relu", relu, (False, True))
+    y = kernels.input_gradient(volume(x), flipped, bias, window.volume(), groups, relu)
     return y.reshape(y.shape[:2] + window.input_size)
 
 

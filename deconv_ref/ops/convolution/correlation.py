@@ -180,6 +180,7 @@ def correlate(
     row_stride: int,
     channel_stride: int,
     bias: np.ndarray,
+    low: float,
     plan: Layout,
 ) -> bool:
     """Fill `out`.
@@ -195,6 +196,8 @@ def correlate(
         from a channel of the source to the next.
     bias : numpy.ndarray
         One number for each channel of `out`.
+    low : float
+        What results are raised to: 0 rectifies them, minus infinity leaves them.
     plan : Layout
         From `layout`.
 
@@ -221,7 +224,7 @@ def correlate(
         threads.run_shares(
             correlate_blocks, number, cost, flat, out.shape, source, plan.blocks, plan.channels,
             plan.planes, plan.phases, plan.reads, plan.together, plan.abreast, plan.offsets,
-            plan.by_channel, tiles, packed, bias, first, last, parts,
+            plan.by_channel, tiles, packed, bias, out.dtype.type(low), first, last, parts,
         )  # fmt: skip
     return True
 
@@ -347,7 +350,7 @@ def consecutive(taps, begin, count, strides, unit):
 @numba.njit(cache=True, nogil=True)
 def correlate_blocks(
     out, shape, source, blocks, channels, planes, phases, reads, together, abreast, offsets,
-    by_channel, tiles, packed, bias, first_tile, last_tile, parts, first, last,
+    by_channel, tiles, packed, bias, low, first_tile, last_tile, parts, first, last,
 ):  # fmt: skip
     """Compute tiles of channels for blocks of positions: part n % parts of block n // parts."""
     if threads.shared(first, last):
@@ -383,12 +386,12 @@ def correlate_blocks(
                     correlate_lines(
                         reads, phase, blocks, start, length, rows, channels, phases[phase, 1],
                         packed, weights, patch, bias, channel, sources, targets, count, target, to,
-                        apart,
+                        apart, low,
                     )  # fmt: skip
                 else:
                     correlate_tiles(
                         width, terms, packed, weights, offsets, begin, patch, bias, place, sources,
-                        targets, count, target, to, apart,
+                        targets, count, target, to, apart, low,
                     )  # fmt: skip
                 if not direct and (phase + together) % abreast == 0:
                     ready = phases[phase + together - max(together, abreast) : phase + together]
@@ -401,7 +404,7 @@ def correlate_blocks(
 @numba.njit(cache=True, nogil=True)
 def correlate_lines(
     reads, phase, blocks, start, length, rows, channels, taps, packed, weights, patch, bias,
-    channel, sources, targets, count, target, to, apart,
+    channel, sources, targets, count, target, to, apart, low,
 ):  # fmt: skip
     """Compute a tile of channels for a block, lines that read the same taps together."""
     lines = line_count(blocks, length)
@@ -411,6 +414,6 @@ def correlate_lines(
         correlate_channels(
             blocks.grain, rows, channels, blocks.pitch, taps, reads.taps, reads.bounds[kind, 0],
             reads.bounds[kind, 1], packed, weights, patch, bias, channel, sources, targets,
-            line * runs, end * runs, target, to, apart,
+            line * runs, end * runs, target, to, apart, low,
         )  # fmt: skip
         line = end

@@ -31,7 +31,12 @@ __all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
 
 
 def forward(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, window: Window, groups: int
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    window: Window,
+    groups: int,
+    relu: bool = False,
 ) -> np.ndarray:
     """Evaluate the forward map (Q1).
 
@@ -47,6 +52,8 @@ def forward(
         Of three axes.
     groups : int
         Divides C and M.
+    relu : bool
+        Whether results are rectified (F1) as they are written.
 
     Returns
     -------
@@ -60,13 +67,19 @@ def forward(
     filters, channels = kernels.shape[0] // groups, kernels.shape[1]
     plan = layout(simple, len(x), False, channels, filters, groups, x.itemsize)
     rows, columns = kernels.strides[:2]
-    if not correlated(out, source, kernels, bias, plan, (filters * rows, rows, columns)):
-        return literal.forward(x, weight, bias, window, groups)
+    strides = filters * rows, rows, columns
+    if not correlated(out, source, kernels, bias, plan, strides, relu):
+        return literal.forward(x, weight, bias, window, groups, relu)
     return y
 
 
 def input_gradient(
-    y: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, window: Window, groups: int
+    y: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    window: Window,
+    groups: int,
+    relu: bool = False,
 ) -> np.ndarray:
     """Evaluate the input gradient (Q2), which is the transposed convolution.
 
@@ -82,6 +95,8 @@ def input_gradient(
         Of three axes.
     groups : int
         Divides C and M.
+    relu : bool
+        Whether results are rectified (F1) as they are written.
 
     Returns
     -------
@@ -97,8 +112,9 @@ def input_gradient(
     filters, channels = kernels.shape[0] // groups, kernels.shape[1]
     plan = layout(simple, len(y), True, filters, channels, groups, y.itemsize)
     rows, columns = kernels.strides[:2]
-    if not correlated(out, source, kernels, bias, plan, (filters * rows, columns, rows)):
-        return literal.input_gradient(y, weight, bias, window, groups)
+    strides = filters * rows, columns, rows
+    if not correlated(out, source, kernels, bias, plan, strides, relu):
+        return literal.input_gradient(y, weight, bias, window, groups, relu)
     return x
 
 
@@ -166,12 +182,14 @@ def correlated(
     bias: np.ndarray | None,
     plan: Layout,
     strides: tuple[int, int, int],
+    relu: bool,
 ) -> bool:
     """Fill `out`; see `correlate`."""
     biases = np.zeros(out.shape[1] + WIDEST, out.dtype)  # a tile may reach beyond the last
     if bias is not None:
         biases[: out.shape[1]] = bias
-    return correlate(out, memory(source), memory(weight), *strides, biases, plan)
+    low = 0.0 if relu else -math.inf
+    return correlate(out, memory(source), memory(weight), *strides, biases, low, plan)
 
 
 def simplest(

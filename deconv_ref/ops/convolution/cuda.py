@@ -30,22 +30,24 @@ from deconv_ref.window import Window
 __all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
 
 
-def forward(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
+def forward(x: Any, weight: Any, bias: Any, window: Window, groups: int, relu: bool = False) -> Any:
     """Evaluate the forward map (Q1); see `deconv_ref.ops.convolution.cpu.forward`."""
     channels, filters = weight.shape[1], weight.shape[0] // groups
     task = Map(window, len(x), channels, filters, groups, transposed=False)
     if not len(x) or not plan.takes(task):
-        return literal.forward(x, weight, bias, window, groups)
-    return correlated(x, weight, bias, task)
+        return literal.forward(x, weight, bias, window, groups, relu)
+    return literal.rectified(correlated(x, weight, bias, task), relu)
 
 
-def input_gradient(y: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
+def input_gradient(
+    y: Any, weight: Any, bias: Any, window: Window, groups: int, relu: bool = False
+) -> Any:
     """Evaluate the input gradient (Q2); see `deconv_ref.ops.convolution.cpu.input_gradient`."""
     channels, filters = weight.shape[1], weight.shape[0] // groups
     task = Map(window, len(y), filters, channels, groups, transposed=True)
     if not len(y) or not plan.takes(task):
-        return literal.input_gradient(y, weight, bias, window, groups)
-    return correlated(y, weight, bias, task)
+        return literal.input_gradient(y, weight, bias, window, groups, relu)
+    return literal.rectified(correlated(y, weight, bias, task), relu)
 
 
 def weight_gradient(grad_y: Any, x: Any, window: Window, groups: int) -> Any:

@@ -114,3 +114,8 @@ def conv_bias_point(grad_y, zero, m):
                 for w in range(grad_y.shape[4]):
                     total += grad_y[n, m, d, h, w]
     return total
+
+
+def rectified_point(y):
+    """Evaluate max(y, 0), NaN for NaN, of a result that is rectified at once (F1)."""
+    return y if y > 0 or y != y else 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from deconv_ref.arrays import empty, full
 from deconv_ref.compiling import Fill
+from deconv_ref.elementwise import Elementwise
 from deconv_ref.ops.convolution import equations
 from deconv_ref.window import Window
 
@@ -16,18 +17,21 @@ FORWARD = Fill(equations.conv_point)
 INPUT_GRADIENT = Fill(equations.conv_transpose_point)
 WEIGHT_GRADIENT = Fill(equations.conv_weight_point)
 BIAS_GRADIENT = Fill(equations.conv_bias_point)
+RECTIFIED = Elementwise(equations.rectified_point)
 
 
-def forward(x: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
+def forward(x: Any, weight: Any, bias: Any, window: Window, groups: int, relu: bool = False) -> Any:
     """Evaluate the forward map (Q1); see `deconv_ref.ops.convolution.cpu.forward`."""
     y = empty(x, (x.shape[0], weight.shape[0], *window.output_size))
-    return FORWARD(y, x, weight, _or_zeros(bias, y), window.taps())
+    return rectified(FORWARD(y, x, weight, _or_zeros(bias, y), window.taps()), relu)
 
 
-def input_gradient(y: Any, weight: Any, bias: Any, window: Window, groups: int) -> Any:
+def input_gradient(
+    y: Any, weight: Any, bias: Any, window: Window, groups: int, relu: bool = False
+) -> Any:
     """Evaluate the input gradient (Q2); see `deconv_ref.ops.convolution.cpu.input_gradient`."""
     x = empty(y, (y.shape[0], weight.shape[1] * groups, *window.input_size))
-    return INPUT_GRADIENT(x, y, weight, _or_zeros(bias, x), window.taps())
+    return rectified(INPUT_GRADIENT(x, y, weight, _or_zeros(bias, x), window.taps()), relu)
 
 
 def weight_gradient(grad_y: Any, x: Any, window: Window, groups: int) -> Any:
@@ -39,6 +43,11 @@ def weight_gradient(grad_y: Any, x: Any, window: Window, groups: int) -> Any:
 def bias_gradient(grad_y: Any) -> Any:
     """Evaluate the bias gradient (Q4); see `deconv_ref.ops.convolution.cpu.bias_gradient`."""
     return BIAS_GRADIENT(empty(grad_y, (grad_y.shape[1],)), grad_y, _zero(grad_y))
+
+
+def rectified(result: Any, relu: bool) -> Any:
+    """Rectify a result (F1), if that is asked for."""
+    return RECTIFIED(result) if relu else result
 
 
 def _zero(array: Any) -> Any:

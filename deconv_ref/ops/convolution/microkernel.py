@@ -97,12 +97,13 @@ def correlate_tiles(
     out,
     out_at,
     pitch,  # from one row to the next in out
+    low,  # what results are raised to
 ):
     """Correlate: see the module."""
     index, array = types.int64, types.Array
     signature = types.void(
         index, index, packed, index, offsets, index, patch, bias, index, sources, targets, index,
-        out, index, index,
+        out, index, index, packed.dtype,
     )  # fmt: skip
     if not isinstance(packed, array):
         return None
@@ -118,7 +119,7 @@ def correlate_tiles(
 
 def _correlate(
     e, rows, terms, packed, packed_at, offsets, offsets_at, patch, bias, bias_at, sources, targets,
-    count, out, out_at, pitch,
+    count, out, out_at, pitch, low,
 ):  # fmt: skip
     builder, vectors = e.builder, widest(rows)
     sums = [e.slots(vectors) for _ in range(rows)]
@@ -148,7 +149,7 @@ def _correlate(
         for v in range(vectors):
             place = e.at(out, out_at, builder.load(e.at(targets, nth[v])))
             for row in range(rows):
-                e.store(e.positive(builder.load(sums[row][v])), place)
+                e.store(e.raised(e.positive(builder.load(sums[row][v])), low), place)
                 place = e.at(place, pitch)
 
 
