@@ -5,6 +5,7 @@ import pytest
 
 import deconv_ref as dr
 from deconv_ref import backend, nn
+from deconv_ref.nn import updates
 
 CASES = {  # operator, shapes of input and weight, parameters
     "positions in the lanes": (dr.conv, (2, 3, 17, 37), (5, 3, 3, 2), {"padding": (1, 0)}),
@@ -125,3 +126,35 @@ def test_no_pass_of_its_own_where_a_convolution_comes_before(monkeypatch):
     network.forward(np.ones((1, 2, 12, 14), np.float32), training=True)
     # After pooling, after a rectifier, and where borders are folded back.
     assert passes == [(1, 20, 6, 7), (1, 5, 12, 14), (1, 3, 12, 14)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_are_rectified_where_they_lie(dtype):
+    values = np.array([-np.inf, -1, -0.0, 0, 1e-40, 2, np.inf, np.nan], dtype)
+    x, grad_y = (np.ascontiguousarray(a) for a in np.meshgrid(values, values))
+    expected, cells = dr.relu_backward(grad_y, x), x.tobytes()
+    assert updates.rectify(grad_y, x)
+    assert grad_y.tobytes() == expected.tobytes()
+    assert x.tobytes() == cells
+    for other in (x[:, ::2], x.T, x[0], x.astype("float16"), np.zeros(x.shape, "int64")):
+        before = grad_y.copy()
+        assert not updates.rectify(grad_y, other)
+        assert not updates.rectify(other.copy(), x[:, :4])
+        assert grad_y.tobytes() == before.tobytes()
+
+
+def test_only_what_layers_made_is_written_over(monkeypatch):
+    network = nn.Sequential(layers(nn.Relu), seed=2)
+    x = np.random.default_rng(4).standard_normal((2, 3, 12, 14)).astype(np.float32)
+    shapes, rectify = [], updates.rectify
+
+    def spy(grad_y, x):
+        shapes.append(grad_y.shape)
+        return rectify(grad_y, x)
+
+    monkeypatch.setattr(updates, "rectify", spy)
+    grad_y = np.random.default_rng(5).standard_normal(network.forward(x).shape).astype(np.float32)
+    given = grad_y.copy()
+    network.backward(grad_y)
+    np.testing.assert_array_equal(grad_y, given)
+    assert shapes == [(2, 3, 12, 14), (2, 5, 12, 14), (2, 20, 6, 7), (2, 20, 12, 14)]

@@ -55,6 +55,28 @@ class Relu(Operator):
         self._saved = (y,)
         return y
 
+    def backward_over(self, grad_y: Any, needs_x: bool = True) -> Any:
+        """Compute the gradient as `backward` does, in the memory of an array that is not needed.
+
+        Parameters
+        ----------
+        grad_y : array
+            Gradient of a scalar with respect to the result; its numbers are lost.
+        needs_x : bool
+            As in `backward`.
+
+        Returns
+        -------
+        array
+            The gradient with respect to the input.
+        """
+        from deconv_ref.nn.updates import rectify  # with Numba, as kernels are
+
+        if self._saved is None or not rectify(grad_y, *self._saved):
+            return self.backward(grad_y, needs_x)
+        self.forget()
+        return grad_y
+
 
 @dataclass(eq=False)
 class LeakyRelu(Operator):

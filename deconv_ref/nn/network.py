@@ -16,6 +16,7 @@ from deconv_ref.nn.activations import Relu
 from deconv_ref.nn.configuration import Configured
 from deconv_ref.nn.convolutional import Conv, Convolution, ConvTranspose
 from deconv_ref.nn.layer import Layer, generator
+from deconv_ref.nn.pooling import MaxPool
 from deconv_ref.window import is_size, plain
 
 __all__ = ["Network", "distinct", "snake"]
@@ -137,8 +138,14 @@ class Network(Configured):
         if not needs_x:
             learning = [n for n, layer in enumerate(self.layers) if layer.parameters]
             first = min(learning, default=len(self.layers))
+        after: Layer | None = None
         for layer in reversed(self.layers[first:]):
-            grad_y = layer.backward(grad_y, needs_x or layer is not self.layers[first])
+            wanted = needs_x or layer is not self.layers[first]
+            # What these layers give is new and nobody else's.
+            fresh = after is not None and _is_plain(after, Conv, ConvTranspose, MaxPool)
+            over = fresh and _is_plain(layer, Relu)
+            backward = cast(Relu, layer).backward_over if over else layer.backward
+            grad_y, after = backward(grad_y, wanted), layer
         for layer in self.layers[:first]:
             layer.forget()
         return grad_y if needs_x else None
@@ -354,8 +361,8 @@ def _together(layers: Iterable[Layer]) -> Iterator[tuple[Layer, Relu | None]]:
 
 
 def _is_plain(layer: Layer, *kinds: type[Layer]) -> bool:
-    """Tell whether a layer is of these classes, none derived, and its `forward` theirs."""
-    return type(layer) in kinds and "forward" not in vars(layer)
+    """Tell whether a layer is of these classes, none derived, and its methods are theirs."""
+    return type(layer) in kinds and not {"forward", "backward"} & vars(layer).keys()
 
 
 def _result(layer: Any, rectifier: Relu | None, x: Any, training: bool = False) -> Any:

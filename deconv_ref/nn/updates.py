@@ -1,4 +1,4 @@
-"""Updates in one pass over memory, with the bits of what `deconv_ref.nn.optimizers` has in NumPy.
+"""Arrays changed where they lie, in one pass over memory, with the bits of what makes new ones.
 
 This module imports Numba; it is imported when first needed.
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 from deconv_ref import threads
 
-__all__ = ["adam"]
+__all__ = ["adam", "rectify"]
 
 FLOATING = (np.dtype(np.float32), np.dtype(np.float64))
 COST = 8  # of a number of each array, in numbers moved: there are a root and a quotient
@@ -52,6 +52,43 @@ def adam(
     size = weight.size
     threads.run_shares(_adam, size, COST * size, *flat, tuple(map(float, numbers)))
     return True
+
+
+def rectify(grad_y: Any, x: Any) -> bool:
+    """Make of a gradient what `deconv_ref.relu_backward` makes of it, where it lies.
+
+    Parameters
+    ----------
+    grad_y : array
+        Gradient with respect to the result of `deconv_ref.relu`; it becomes that of the input.
+    x : array of grad_y's shape
+        The input, or the result.
+
+    Returns
+    -------
+    bool
+        Whether it was done: not for arrays on a GPU, of two dtypes or shapes, or not contiguous.
+    """
+    arrays = grad_y, x
+    if any(type(array) is not np.ndarray or not array.flags.carray for array in arrays):
+        return False
+    dtype = x.dtype
+    if dtype not in FLOATING or grad_y.dtype != dtype or grad_y.shape != x.shape:
+        return False
+    flat = (array.reshape(-1) for array in arrays)
+    threads.run_shares(_rectify, x.size, 2 * x.size, *flat, dtype.type(0), dtype.type(np.nan))
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _rectify(gradient, x, zero, nan, first, last):  # type: ignore[no-untyped-def]
+    if threads.shared(first, last):
+        return
+    gradient, x = gradient[first:last], x[first:last]
+    for i in range(x.size):
+        g, cell = gradient[i], x[i]
+        silent = zero if cell <= 0 and g == g else nan
+        gradient[i] = g if cell > 0 else silent
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
