@@ -9,7 +9,6 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.lines import address_of, copy_between, read, turn_lines
 from deconv_ref.memory import empty
 from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
 from deconv_ref.ops.convolution.microkernel import (
@@ -17,6 +16,7 @@ from deconv_ref.ops.convolution.microkernel import (
     correlate_tiles,
     largest_rows,
 )
+from deconv_ref.ops.convolution.packing import PRODUCTS, pack_tiles
 from deconv_ref.ops.convolution.patches import (
     SPARE,
     block_bounds,
@@ -42,11 +42,9 @@ __all__ = ["Layout", "correlate", "layout"]
 ROWS = largest_rows()
 PACKED = 1 << 22  # bytes of weights that are packed at a time
 LOADED = 2  # rows up to which a tile of positions loads as fast as it multiplies, at best
-MOVING = 4  # what it costs to move a weight, in products
 TURNING = 16.0  # what it costs to turn a tile of channels over, a result
 LOADING = 0.5  # what it costs to load the weights of a tile of channels, in positions
 FLAT = 1.1  # what a product costs in a tile of positions, against one of channels
-PRODUCTS = 4  # as long as to move a number
 SHARES = 4  # pieces of the work for each thread
 
 
@@ -215,7 +213,12 @@ def correlate(
     per_pass = max(PACKED // max(weights, 1), 1)
     for first in range(0, len(tiles), per_pass):
         last = min(first + per_pass, len(tiles))
-        packed, finite = packed_weights(weight.address, strides, plan, first, last, out.dtype)
+        rows = int(tiles[last - 1, 4] + tiles[last - 1, 5] - tiles[first, 4])
+        packed = empty((rows * len(plan.offsets),), out.dtype)
+        finite = pack_tiles(
+            packed, weight.address, strides, plan.channels, plan.taps, plan.phases, plan.together,
+            tiles[first:last],
+        )  # fmt: skip
         if plan.padded and not finite:
             return False
         parts = parts_of(plan, last - first)
@@ -229,122 +232,10 @@ def correlate(
     return True
 
 
-def packed_weights(
-    address: int, strides: tuple[int, ...], plan: Layout, first: int, last: int, dtype: np.dtype
-) -> tuple[np.ndarray, bool]:
-    """Order the weights of some tiles for the micro-kernel; tell whether all are finite."""
-    rows = int(plan.tiles[last - 1, 4] + plan.tiles[last - 1, 5] - plan.tiles[first, 4])
-    packed = empty((rows * len(plan.offsets),), dtype)
-    finite = np.empty(last - first, np.bool_)
-    threads.run_shares(
-        pack, last - first, packed.size * MOVING // PRODUCTS, packed, finite, address, strides,
-        plan.channels, plan.taps, plan.phases, plan.together, plan.tiles[first:last],
-    )  # fmt: skip
-    return packed, bool(finite.all())
-
-
 def parts_of(plan: Layout, tiles: int) -> int:
     """Choose in how many parts the tiles of a block are done: in one, where blocks are many."""
     wanted = SHARES * threads.threads() if threads.threads() > 1 else 1
     return min(tiles, -(-wanted // math.prod(plan.blocks.number)))
-
-
-@numba.njit(cache=True, nogil=True)
-def pack(packed, finite, address, strides, channels, taps, phases, together, tiles, first, last):
-    """Order weights as the micro-kernels read them: by tile, phase, term and channel."""
-    if threads.shared(first, last):
-        return
-    total, unit, origin = taps.shape[0] * channels // together, packed.itemsize, tiles[0, 4]
-    span = 0 if phases.shape[0] == 1 or together > 1 else extent(taps, strides, unit)
-    lines = np.empty(span * WIDEST, packed.dtype)
-    for tile in range(first, last):
-        group, channel_in_group, _, rows, place, width = tiles[tile]
-        base = address + group * strides[0] + channel_in_group * strides[1]
-        start = (place - origin) * total
-        for channel in range(channels if span else 0):
-            at = base + channel * strides[2]
-            turn_lines(lines, 0, width, at, strides[1], rows, span)
-            deal(packed, start, lines, width, channel, channels, taps, phases, strides)
-        if together > 1:
-            pack_together(packed, start, base, strides, channels, taps, phases, rows)
-        for phase in range(0 if span or together > 1 else phases.shape[0]):
-            begin, count = phases[phase, 0], phases[phase, 1]
-            to = start + begin * channels * width
-            run = consecutive(taps, begin, count, strides, unit)
-            at_once = channels if run and strides[2] == count * unit else 1
-            for channel in range(0, channels, at_once):
-                at = base + channel * strides[2]
-                if run:
-                    at += place_of(taps, begin, strides)
-                    turn_lines(packed, to, width, at, strides[1], rows, at_once * count)
-                else:
-                    for tap in range(count):
-                        here = at + place_of(taps, begin + tap, strides)
-                        for row in range(width):
-                            value = read(here + row * strides[1], packed) if row < rows else 0
-                            packed[to + tap * width + row] = value
-                to += at_once * count * width
-        finite[tile] = all_finite(packed[start : start + total * width])
-
-
-@numba.njit(cache=True, nogil=True)
-def pack_together(packed, to, base, strides, channels, taps, phases, rows):
-    """Order weights of a tile by term, phase and channel."""
-    for channel in range(channels):
-        for tap in range(phases[0, 1]):
-            for phase in range(phases.shape[0]):
-                at = base + channel * strides[2] + place_of(taps, phases[phase, 0] + tap, strides)
-                for row in range(rows):
-                    packed[to] = read(at + row * strides[1], packed)
-                    to += 1
-
-
-@numba.njit(cache=True, nogil=True)
-def extent(taps, strides, unit):
-    """Count the numbers that a kernel spans in memory, if it is laid out densely; else 0."""
-    last = 0
-    for tap in range(taps.shape[0]):
-        place = place_of(taps, tap, strides)
-        if place < 0 or place % unit != 0 or place >= 2 * taps.shape[0] * unit:
-            return 0
-        last = max(last, place // unit)
-    return last + 1
-
-
-@numba.njit(cache=True, nogil=True)
-def deal(packed, start, lines, width, channel, channels, taps, phases, strides):
-    """Give each phase the lines of its taps, of one channel."""
-    for phase in range(phases.shape[0]):
-        begin, count = phases[phase, 0], phases[phase, 1]
-        to = start + (begin * channels + channel * count) * width
-        for tap in range(begin, begin + count):
-            at = address_of(lines) + place_of(taps, tap, strides) * width
-            copy_between(packed, to, 0, 1, width, at, 0, 0, width, 0)
-            to += width
-
-
-@numba.njit(cache=True, nogil=True)
-def all_finite(line):
-    """Tell whether there is neither an infinity nor NaN."""
-    infinite = False
-    for n in range(line.size):
-        infinite |= line[n] * 0 != 0
-    return not infinite
-
-
-@numba.njit(cache=True, nogil=True)
-def place_of(taps, tap, strides):
-    """Give the distance of a tap from the first, in bytes."""
-    return taps[tap, 0] * strides[3] + taps[tap, 1] * strides[4] + taps[tap, 2] * strides[5]
-
-
-@numba.njit(cache=True, nogil=True)
-def consecutive(taps, begin, count, strides, unit):
-    """Tell whether taps lie in memory one after another."""
-    for tap in range(begin, begin + count):
-        if place_of(taps, tap, strides) - place_of(taps, begin, strides) != (tap - begin) * unit:
-            return False
-    return count > 0
 
 
 @numba.njit(cache=True, nogil=True)

@@ -3,9 +3,9 @@
 Read `plan` for the idea: whatever the stride, dilation, padding and rank, each map is a sum over
 terms that lie at fixed offsets in a padded copy of a part of its source. `microkernel` sums a tile
 of such sums in registers with positions in the lanes, `channels` with channels in the lanes;
-`patches` and `deconv_ref.lines` copy in and out; `correlation` and `reduction` put them together,
-`deconv_ref.threads` shares them out, and `deconv_ref.emitter` is how vector instructions are
-written.
+`patches` and `deconv_ref.lines` copy in and out, `packing` orders weights and `reads` leaves out
+what meets padding alone; `correlation` and `reduction` put them together, `deconv_ref.threads`
+shares them out, and `deconv_ref.emitter` is how vector instructions are written.
 
 Arrays have exactly three spatial axes, any strides, and may be read-only. Results have the same
 bits whatever the number of threads, the memory layout and the processor's vector instructions.

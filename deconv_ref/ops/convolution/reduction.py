@@ -24,7 +24,6 @@ from deconv_ref.ops.convolution.channels import (
     dot_filters,
     terms_together,
 )
-from deconv_ref.ops.convolution.correlation import PRODUCTS
 from deconv_ref.ops.convolution.microkernel import (
     DOT_BYTES,
     LONGEST,
@@ -33,6 +32,7 @@ from deconv_ref.ops.convolution.microkernel import (
     dot_tiles,
     largest_dot_rows,
 )
+from deconv_ref.ops.convolution.packing import PRODUCTS
 from deconv_ref.ops.convolution.patches import (
     SPARE,
     block_bounds,
