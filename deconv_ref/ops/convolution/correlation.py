@@ -252,7 +252,8 @@ def correlate_blocks(
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
     pitch = blocks.grains * grain + lanes
-    scratch = np.empty(max(ROWS, WIDEST) * pitch * abreast, out.dtype)
+    waiting = tiles[:, 5].max() * (abreast if together == 1 else 1)
+    scratch = np.empty(waiting * pitch, out.dtype)
     origin, many = tiles[first_tile, 4], last_tile - first_tile
     for n in range(first, last):
         part = n % parts
