@@ -229,11 +229,26 @@ def max_rows(x, deep, high, wide, y, indices, first, last):
         rows = high.first[h], high.number[h], high.step
         for w in range(0, width, lanes):
             to, count, column = row * width + w, width - w, start + w * stride
+            span = (min(count, lanes) - 1) * stride
+            met = taps
+            if column < 0 or column + span + (taps - 1) * step >= size[2]:
+                column, met = met_taps(column, span, taps, step, size[2])
             if stride == 1:
                 side_by_side(
-                    tops, found, to, count, cells, begin, planes, rows, size, column, taps, step
+                    tops, found, to, count, cells, begin, planes, rows, size, column, met, step
                 )
             else:
                 every_second(
-                    tops, found, to, count, cells, begin, planes, rows, size, column, taps, step
+                    tops, found, to, count, cells, begin, planes, rows, size, column, met, step
                 )
+
+
+@compiled
+def met_taps(column, span, taps, step, width):
+    """Leave out the taps that lie outside the row in all windows; give column and number.
+
+    The first tap of the first window lies in `column`, that of the last window `span` further on.
+    """
+    before = max(0, -((column + span) // step))
+    after = min(taps, -((column - width) // step))
+    return column + before * step, max(after - before, 0)
