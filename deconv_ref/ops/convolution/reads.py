@@ -54,12 +54,9 @@ def reads_of(
         residues = plan.planes[phase.places[:, 0]]
         numbers, met = [], []
         for axis in (1, 2):
-            position = np.arange(plan.positions[axis])[:, None]
-            cell = (position + shifts[:, axis]) * plan.source_step[axis] + residues[:, axis]
-            inside = (cell >= 0) & (cell < source[axis - 1]) | (not apart)
-            kinds: dict[bytes, int] = {}
-            numbers.append([kinds.setdefault(row.tobytes(), len(kinds)) for row in inside])
-            met.append([np.frombuffer(kind, np.bool_) for kind in kinds])
+            number, lists = met_along(plan, axis, shifts, residues, source[axis - 1], apart)
+            numbers.append(number)
+            met.append(lists)
         along_d.append(np.array(numbers[0]) * len(met[1]) + len(bounds))
         along_h.append(np.array(numbers[1]))
         for in_d, in_h in product(*met):
@@ -73,6 +70,26 @@ def reads_of(
         np.array(along_d, np.int64),
         np.array(along_h, np.int64),
     )
+
+
+def met_along(
+    plan: Correlation, axis: int, shifts: np.ndarray, residues: np.ndarray, size: int, apart: bool
+) -> tuple[list[int], list[np.ndarray]]:
+    """Give for each position along an axis the number of a list, and the lists: who of all taps.
+
+    Without `apart` there is one position, and all taps are in its list.
+    """
+    if not apart or not len(shifts):
+        return [0] * (plan.positions[axis] if apart else 1), [np.ones(len(shifts), np.bool_)]
+    alike, which = np.unique(
+        np.stack([shifts[:, axis], residues[:, axis]]), axis=1, return_inverse=True
+    )
+    positions = np.arange(plan.positions[axis])[:, None]
+    cells = (positions + alike[0]) * plan.source_step[axis] + alike[1]
+    inside = (cells >= 0) & (cells < size)
+    kinds: dict[bytes, int] = {}
+    numbers = [kinds.setdefault(row.tobytes(), len(kinds)) for row in inside]
+    return numbers, [np.frombuffer(kind, np.bool_)[which.reshape(-1)] for kind in kinds]
 
 
 @numba.njit(cache=True, nogil=True)
