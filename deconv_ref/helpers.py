@@ -244,9 +244,19 @@ class Helpers:
     def _serve(self, number: int) -> None:
         while True:
             _help(self.mailbox, LOOKS, number)
-            with self._lock:
-                self._sleeping += 1
-            self._alarm.acquire()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Sleep until woken, unless a call is there that took this thread to be awake.
+
+        It does so if it began while the thread waited for the interpreter, to go to sleep.
+        """
+        with self._lock:
+            self._sleeping += 1
+            if self.mailbox[ENTRIES]:
+                self._sleeping -= 1
+                return
+        self._alarm.acquire()
 
 
 def _address_of_yield() -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from deconv_ref import threads
-from deconv_ref.helpers import HELPERS, look
+from deconv_ref.helpers import ENTRIES, HELPERS, Helpers, look
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +120,27 @@ def test_helpers_that_fell_asleep_are_woken():
         counts.add(threading.active_count())
     assert len(counts) == 1  # they are the same ones
     assert not HELPERS.free.locked()
+
+
+def test_a_helper_does_not_sleep_through_a_call_that_began_before_it_slept():
+    helpers = Helpers()
+    helpers.mailbox[ENTRIES] = 1  # as after an invitation that found nobody asleep
+    early = threading.Thread(target=helpers._rest, daemon=True)
+    early.start()
+    early.join(10)
+    assert not early.is_alive()
+    assert helpers._sleeping == 0
+
+    helpers.mailbox[ENTRIES] = 0
+    late, helpers._count = threading.Thread(target=helpers._rest, daemon=True), 1
+    late.start()
+    while not helpers._sleeping:
+        time.sleep(0.001)
+    assert late.is_alive()
+    helpers.invite(1, 2)
+    late.join(10)
+    assert not late.is_alive()
+    assert helpers._sleeping == 0
 
 
 @pytest.mark.parametrize("cost", [0, 1000 * threads.ALONE])
