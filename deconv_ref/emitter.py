@@ -76,12 +76,9 @@ class Emitter:
 
     def lanes_until(self, end):
         """Choose the lanes before one."""
-        kind = ir.VectorType(ir.IntType(32), self.lanes)
-        undefined, zero = ir.Constant(kind, ir.Undefined), ir.Constant(ir.IntType(32), 0)
-        end = self.builder.trunc(end, ir.IntType(32))
-        ends = self.builder.insert_element(undefined, end, zero)
-        ends = self.shuffled(ends, undefined, [0] * self.lanes)
-        return self.builder.icmp_signed("<", ir.Constant(kind, list(range(self.lanes))), ends)
+        ends = self.everywhere(self.builder.trunc(end, ir.IntType(32)))
+        lanes = ir.Constant(ends.type, list(range(self.lanes)))
+        return self.builder.icmp_signed("<", lanes, ends)
 
     def lanes_between(self, begin, end):
         """Choose the lanes from one up to another."""
@@ -114,12 +111,15 @@ class Emitter:
         signature = ir.FunctionType(result, kinds)
         return cgutils.get_or_insert_function(self.builder.module, signature, name)
 
+    def everywhere(self, number):
+        """Put one number, of any type, into every lane of a vector."""
+        undefined = ir.Constant(ir.VectorType(number.type, self.lanes), ir.Undefined)
+        first = self.builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+        return self.shuffled(first, undefined, [0] * self.lanes)
+
     def spread(self, pointer):
         """Load one number into every lane."""
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        zero = ir.Constant(ir.IntType(32), 0)
-        first = self.builder.insert_element(undefined, self.builder.load(pointer), zero)
-        return self.shuffled(first, undefined, [0] * self.lanes)
+        return self.everywhere(self.builder.load(pointer))
 
     def multiply_add(self, slot, a, b):
         """Add a * b to a slot, rounding once."""
@@ -131,9 +131,7 @@ class Emitter:
 
     def raised(self, vector, low):
         """Raise numbers to one that they must reach; NaN stays."""
-        undefined, zero = ir.Constant(self.vector, ir.Undefined), ir.Constant(ir.IntType(32), 0)
-        first = self.builder.insert_element(undefined, low, zero)
-        lows = self.shuffled(first, undefined, [0] * self.lanes)
+        lows = self.everywhere(low)
         return self.builder.select(self.builder.fcmp_ordered("<=", vector, lows), lows, vector)
 
     def slots(self, count):

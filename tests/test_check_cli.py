@@ -62,12 +62,16 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kernels")
+def with_kernels(folder):
+    """Write the kernel files into a folder."""
     for name, source in FILES.items():
         (folder / f"{name}.py").write_text(source, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return with_kernels(tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.fixture(scope="module")

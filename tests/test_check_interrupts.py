@@ -7,15 +7,12 @@ import sys
 import time
 
 import pytest
-from test_check_cli import COMMAND, FILES
+from test_check_cli import COMMAND, with_kernels
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kernels")
-    for name, source in FILES.items():
-        (folder / f"{name}.py").write_text(source, encoding="utf-8")
-    return folder
+    return with_kernels(tmp_path_factory.mktemp("kernels"))
 
 
 @pytest.mark.parametrize("seconds", [0, 2], ids=["while loading", "while judging"])

@@ -4,13 +4,14 @@ import os
 import subprocess
 import sys
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deconv_ref import backend
-from deconv_ref.ops.pooling import cpu
+from deconv_ref.ops.pooling import cpu, rows
 from deconv_ref.ops.pooling.average import avg_pool, avg_pool_backward
 from deconv_ref.ops.pooling.max import max_pool
 from deconv_ref.ops.pooling.unpooling import avg_unpool, avg_unpool_backward
@@ -123,3 +124,15 @@ def test_channels_with_more_cells_than_the_lanes_can_count_take_the_literal_kern
             assert (cpu.max_pool(x, window) == "literal") is literal
         except MemoryError:  # for a row of all lanes
             assert not literal
+
+
+def test_taps_that_lie_outside_a_row_are_left_out():
+    for column, span, taps, step, width in product(range(-9, 9), (0, 6), (1, 4), (1, 3), (1, 5)):
+        inside = [
+            tap
+            for tap in range(taps)
+            if column + tap * step < width and column + span + tap * step >= 0
+        ]
+        first, met = rows.met_taps.py_func(column, span, taps, step, width)
+        assert met == len(inside)
+        assert not inside or first == column + inside[0] * step

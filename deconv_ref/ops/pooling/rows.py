@@ -148,11 +148,8 @@ class _Maxima:
         """Take the cells of some windows, and their places."""
         builder = self.builder
         place = builder.trunc(builder.add(row, column), self.places.element)
-        undefined = ir.Constant(self.places, ir.Undefined)
-        first = builder.insert_element(undefined, place, ir.Constant(ir.IntType(32), 0))
-        first = self.e.shuffled(first, undefined, [0] * self.e.lanes)
         across = [lane * self.stride for lane in range(self.e.lanes)]
-        places = builder.add(first, ir.Constant(self.places, across))
+        places = builder.add(self.e.everywhere(place), ir.Constant(self.places, across))
         builder.store(builder.select(taken, cell, builder.load(self.top)), self.top)
         builder.store(builder.select(taken, places, builder.load(self.found)), self.found)
 
