@@ -5,6 +5,8 @@
 the processor has. A stack slot that is only loaded and stored becomes a register.
 """
 
+from contextlib import contextmanager
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -173,6 +175,13 @@ class Emitter:
         """Gather lanes of two vectors, those of the second counted on from the first's."""
         mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
         return self.builder.shuffle_vector(a, b, mask)
+
+    @contextmanager
+    def between(self, first, last):
+        """Emit a loop over the numbers from one up to another."""
+        one, kind = self.number(1), ir.IntType(64)
+        with cgutils.for_range_slice(self.builder, first, last, one, kind) as (index, _):
+            yield index
 
     def switch(self, rows, heights, emit):
         """Emit one version of a kernel for each number of rows, and choose when it runs."""

@@ -68,12 +68,15 @@ def reals(seed, dtype):
 def evaluate(kernels, drawn, arrays):
     window, _, groups, _, _ = drawn
     x, weight, grad_y, bias_y, bias_x = arrays
+    weight_too, bias_too = kernels.parameter_gradients(grad_y, x, window, groups)
     return {
         "forward": kernels.forward(x, weight, bias_y, window, groups),
         "without bias": kernels.forward(x, weight, None, window, groups),
         "input_gradient": kernels.input_gradient(grad_y, weight, bias_x, window, groups),
         "weight_gradient": kernels.weight_gradient(grad_y, x, window, groups),
         "bias_gradient": kernels.bias_gradient(grad_y),
+        "weight gradient, of both": weight_too,
+        "bias gradient, of both": bias_too,
     }
 
 
@@ -239,6 +242,8 @@ def test_errors_stay_inside_the_bound():
             "input_gradient": filters * taps + 1,
             "weight_gradient": samples * positions,
             "bias_gradient": samples * positions,
+            "weight gradient, of both": samples * positions,
+            "bias gradient, of both": samples * positions,
         }
         for name, got in evaluate(cpu, drawn, arrays).items():
             unit = np.finfo("float32").eps / 2

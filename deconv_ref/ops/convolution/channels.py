@@ -13,6 +13,8 @@ each with a vector or two of channels, and no lane is lost at the end of a line:
 adds that to the sums of the blocks before.
 """
 
+from contextlib import ExitStack
+
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -99,10 +101,10 @@ def _correlate(
     builder, one, two = e.builder, e.number(1), e.number(2)
     firsts = [e.number(v * e.lanes) for v in range(vectors)]
     sums = [e.slots(vectors) for _ in range(height)]
-    row, kind = e.number(vectors * e.lanes), ir.IntType(64)
+    row = e.number(vectors * e.lanes)
     reads = e.at(reads, builder.mul(reads_at, two))
     number = builder.sub(reads_to, reads_at)
-    with cgutils.for_range_slice(builder, first, last, one, kind) as (run, _):
+    with e.between(first, last) as run:
         for v in range(vectors):
             start = e.load(e.at(bias, bias_at, firsts[v]))
             for slots in sums:
@@ -146,19 +148,16 @@ def dot_filters(
     height,  # terms in the tile, one of terms_together(vectors)
     grads,  # (runs, width, whole vectors of filters)
     patch,
-    offsets,  # of the tile's terms in the patch: offsets[offsets_at + k]
-    offsets_at,
+    offsets,  # of the tile's terms in the patch: offsets[first_term + k]
+    places,  # of their sums, in whole vectors of filters: places[first_term + k]
+    first_term,
     sources,  # where each run of positions starts in the patch, relative to a term's offset
-    count,  # of runs
-    width,  # positions in a run
-    sums,  # (height, whole vectors of filters) from sums_at on: added to
-    sums_at,
+    box,  # (4, 3): along (n, d, h) and the run, how many positions, the first wanted, and the end
+    sums,  # added to
 ):
     """Sum over positions: see the module."""
     index, array = types.int64, types.Array
-    signature = types.void(
-        index, index, grads, patch, offsets, index, sources, index, index, sums, index
-    )
+    signature = types.void(index, index, grads, patch, offsets, places, index, sources, box, sums)
     if not isinstance(grads, array):
         return None
 
@@ -175,28 +174,34 @@ def dot_filters(
     return signature, codegen
 
 
-def _dot(
-    e, vectors, height, grads, patch, offsets, offsets_at, sources, count, width, sums, sums_at,
-):  # fmt: skip
+def _dot(e, vectors, height, grads, patch, offsets, places, first_term, sources, box, sums):
     builder = e.builder
-    firsts = [e.number(v * e.lanes) for v in range(vectors)]
+    lanes = [e.number(v * e.lanes) for v in range(vectors)]
     filters = e.number(vectors * e.lanes)
     slots = [e.slots(vectors) for _ in range(height)]
     for slot in (slot for row in slots for slot in row):
         builder.store(ir.Constant(e.vector, None), slot)
-    terms = [builder.load(e.at(offsets, offsets_at, e.number(k))) for k in range(height)]
-    with cgutils.for_range(builder, count) as run:
-        first = e.at(patch, builder.load(e.at(sources, run.index)))
-        starts = [e.at(first, term) for term in terms]
-        line = e.at(grads, builder.mul(builder.mul(run.index, width), filters))
-        with cgutils.for_range(builder, width) as position:
-            row = e.at(line, builder.mul(position.index, filters))
-            grad = [e.load(e.at(row, lane)) for lane in firsts]
-            for k in range(height):
-                cell = e.spread(e.at(starts[k], position.index))
-                for v in range(vectors):
-                    e.multiply_add(slots[k][v], grad[v], cell)
+    terms = [builder.load(e.at(offsets, first_term, e.number(k))) for k in range(height)]
+    sides = [[builder.load(e.at(box, e.number(3 * n + k))) for k in range(3)] for n in range(4)]
+    with ExitStack() as loops:
+        run = e.number(0)
+        for size, first, last in sides[:3]:
+            place = loops.enter_context(e.between(first, last))
+            run = builder.add(builder.mul(run, size), place)
+        size, first, last = sides[3]
+        origin = e.at(patch, builder.load(e.at(sources, run)))
+        starts = [e.at(origin, term) for term in terms]
+        line = e.at(grads, builder.mul(builder.mul(run, size), filters))
+        position = loops.enter_context(e.between(first, last))
+        row = e.at(line, builder.mul(position, filters))
+        grad = [e.load(e.at(row, lane)) for lane in lanes]
+        for k in range(height):
+            cell = e.spread(e.at(starts[k], position))
+            for v in range(vectors):
+                e.multiply_add(slots[k][v], grad[v], cell)
     for k in range(height):
+        place = builder.load(e.at(places, first_term, e.number(k)))
+        total = e.at(sums, builder.mul(place, filters))
         for v in range(vectors):
-            place = e.at(sums, sums_at, e.number((k * vectors + v) * e.lanes))
-            e.store(builder.fadd(e.load(place), builder.load(slots[k][v])), place)
+            some = e.at(total, lanes[v])
+            e.store(builder.fadd(e.load(some), builder.load(slots[k][v])), some)

@@ -197,9 +197,5 @@ def conv_backward(
         grad_x = kernels.input_gradient(volume(grad_y), flipped, None, window, groups).reshape(
             x.shape
         )
-    grad_weight = kernels.weight_gradient(volume(grad_y), volume(x), window, groups)
-    return ConvGradients(
-        grad_x,
-        restored(grad_weight, weight.shape, flip_kernel),
-        kernels.bias_gradient(volume(grad_y)),
-    )
+    grad_weight, grad_bias = kernels.parameter_gradients(volume(grad_y), volume(x), window, groups)
+    return ConvGradients(grad_x, restored(grad_weight, weight.shape, flip_kernel), grad_bias)

@@ -4,8 +4,9 @@ Read `plan` for the idea: whatever the stride, dilation, padding and rank, each 
 terms that lie at fixed offsets in a padded copy of a part of its source. `microkernel` sums a tile
 of such sums in registers with positions in the lanes, `channels` with channels in the lanes;
 `patches` and `deconv_ref.lines` copy in and out, `packing` orders weights and `reads` leaves out
-what meets padding alone; `correlation` and `reduction` put them together, `deconv_ref.threads`
-shares them out, and `deconv_ref.emitter` is how vector instructions are written.
+what meets padding alone; `correlation`, `reduction` and its `pieces` put them together,
+`deconv_ref.threads` shares them out, and `deconv_ref.emitter` is how vector instructions are
+written.
 
 Arrays have exactly three spatial axes, any strides, and may be read-only. Results have the same
 bits whatever the number of threads, the memory layout and the processor's vector instructions.
@@ -27,7 +28,13 @@ from deconv_ref.ops.convolution.plan import Memory
 from deconv_ref.ops.convolution.reduction import dot_layout, sum_positions, weight_sums
 from deconv_ref.window import Window
 
-__all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
+__all__ = [
+    "bias_gradient",
+    "forward",
+    "input_gradient",
+    "parameter_gradients",
+    "weight_gradient",
+]
 
 
 def forward(
@@ -118,7 +125,32 @@ def input_gradient(
     return x
 
 
-def weight_gradient(grad_y: np.ndarray, x: np.ndarray, window: Window, groups: int) -> np.ndarray:
+def parameter_gradients(
+    grad_y: np.ndarray, x: np.ndarray, window: Window, groups: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Evaluate the weight gradient (Q3) and the bias gradient (Q4) in one pass.
+
+    Parameters
+    ----------
+    grad_y, x, window, groups : as in `weight_gradient`
+        What it is given.
+
+    Returns
+    -------
+    tuple
+        The two gradients.
+    """
+    grad_bias = zeros((grad_y.shape[1],), x.dtype)
+    return weight_gradient(grad_y, x, window, groups, grad_bias), grad_bias
+
+
+def weight_gradient(
+    grad_y: np.ndarray,
+    x: np.ndarray,
+    window: Window,
+    groups: int,
+    grad_bias: np.ndarray | None = None,
+) -> np.ndarray:
     """Evaluate the weight gradient (Q3).
 
     Parameters
@@ -131,6 +163,8 @@ def weight_gradient(grad_y: np.ndarray, x: np.ndarray, window: Window, groups: i
         Of three axes.
     groups : int
         Divides C and M.
+    grad_bias : numpy.ndarray of shape (M,), optional
+        Zeros, which the bias gradient (Q4) is added to.
 
     Returns
     -------
@@ -145,12 +179,14 @@ def weight_gradient(grad_y: np.ndarray, x: np.ndarray, window: Window, groups: i
     simple, source, sums, grads = simplest(window, x, grad_weight, grad_y, copy=True)
     filters, channels = sums.shape[0] // groups, sums.shape[1]
     plan = dot_layout(simple, len(x), channels, filters, groups, x.itemsize)
-    if len(plan.taps) == math.prod(sums.shape[2:]) and sums.flags.c_contiguous:
-        by_tap = sums.reshape(*sums.shape[:2], -1)
-        weight_sums(by_tap, memory(grads), memory(source), groups, plan)
-    else:  # some taps meet no cell
-        by_tap = np.zeros((*sums.shape[:2], len(plan.taps)), x.dtype)
-        weight_sums(by_tap, memory(grads), memory(source), groups, plan)
+    taps, whole = len(plan.places), math.prod(sums.shape[2:])
+    direct = taps == whole and sums.flags.c_contiguous  # not where some taps meet no cell
+    shape = sums.shape[0], sums.shape[1], taps
+    by_tap = sums.reshape(shape) if direct else np.zeros(shape, x.dtype)
+    if grad_bias is None:
+        grad_bias = np.empty(0, x.dtype)
+    weight_sums(by_tap, grad_bias, memory(grads), memory(source), groups, plan)
+    if not direct:
         sums[:, :, *plan.taps.T] = by_tap
     if np.isnan(grad_weight).any():  # from the data, or where padding met an infinity in them
         return literal.weight_gradient(grad_y, x, window, groups)

@@ -27,7 +27,13 @@ from deconv_ref.ops.convolution.cuda_thin import correlate_thin
 from deconv_ref.ops.convolution.cuda_weights import add_stretches, weigh, weigh_thin
 from deconv_ref.window import Window
 
-__all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
+__all__ = [
+    "bias_gradient",
+    "forward",
+    "input_gradient",
+    "parameter_gradients",
+    "weight_gradient",
+]
 
 
 def forward(x: Any, weight: Any, bias: Any, window: Window, groups: int, relu: bool = False) -> Any:
@@ -48,6 +54,11 @@ def input_gradient(
     if not len(y) or not plan.takes(task):
         return literal.input_gradient(y, weight, bias, window, groups, relu)
     return literal.rectified(correlated(y, weight, bias, task), relu)
+
+
+def parameter_gradients(grad_y: Any, x: Any, window: Window, groups: int) -> tuple[Any, Any]:
+    """Evaluate the weight gradient (Q3) and the bias gradient (Q4)."""
+    return weight_gradient(grad_y, x, window, groups), bias_gradient(grad_y)
 
 
 def weight_gradient(grad_y: Any, x: Any, window: Window, groups: int) -> Any:

@@ -11,7 +11,13 @@ from deconv_ref.elementwise import Elementwise
 from deconv_ref.ops.convolution import equations
 from deconv_ref.window import Window
 
-__all__ = ["bias_gradient", "forward", "input_gradient", "weight_gradient"]
+__all__ = [
+    "bias_gradient",
+    "forward",
+    "input_gradient",
+    "parameter_gradients",
+    "weight_gradient",
+]
 
 FORWARD = Fill(equations.conv_point)
 INPUT_GRADIENT = Fill(equations.conv_transpose_point)
@@ -32,6 +38,11 @@ def input_gradient(
     """Evaluate the input gradient (Q2); see `deconv_ref.ops.convolution.cpu.input_gradient`."""
     x = empty(y, (y.shape[0], weight.shape[1] * groups, *window.input_size))
     return rectified(INPUT_GRADIENT(x, y, weight, _or_zeros(bias, x), window.taps()), relu)
+
+
+def parameter_gradients(grad_y: Any, x: Any, window: Window, groups: int) -> tuple[Any, Any]:
+    """Evaluate the weight gradient (Q3) and the bias gradient (Q4)."""
+    return weight_gradient(grad_y, x, window, groups), bias_gradient(grad_y)
 
 
 def weight_gradient(grad_y: Any, x: Any, window: Window, groups: int) -> Any:

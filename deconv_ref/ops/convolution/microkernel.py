@@ -34,7 +34,7 @@ from deconv_ref.emitter import REGISTERS, VECTOR_BYTES, Emitter
 
 __all__ = [
     "DOT_BYTES",
-    "LONGEST",
+    "MOST_COLUMNS",
     "VECTOR_BYTES",
     "correlate_tiles",
     "dot_columns",
@@ -45,7 +45,8 @@ __all__ = [
 ]
 
 DOT_BYTES = 64
-LONGEST = 9  # vectors, or terms, that one tile spans at most
+MOST_VECTORS = 8  # in a tile of `correlate_tiles`
+MOST_COLUMNS = 10  # in a tile of `dot_tiles`: nine taps and the bias
 
 
 def largest_rows() -> int:
@@ -63,7 +64,7 @@ def widest(rows: int) -> int:
     >>> 1 <= widest(largest_rows()) <= widest(1)
     True
     """
-    fitting = [n for n in range(1, LONGEST) if rows * n + min(rows, n) < REGISTERS]
+    fitting = [n for n in range(1, MOST_VECTORS + 1) if rows * n + min(rows, n) < REGISTERS]
     return fitting[-1]
 
 
@@ -75,7 +76,7 @@ def largest_dot_rows() -> int:
 def dot_columns(rows: int) -> int:
     """Count the terms in a tile of `dot_tiles` of so many rows."""
     vectors = REGISTERS * VECTOR_BYTES // DOT_BYTES
-    fitting = [n for n in range(1, LONGEST + 1) if rows * n + min(rows, n) < vectors]
+    fitting = [n for n in range(1, MOST_COLUMNS + 1) if rows * n + min(rows, n) < vectors]
     return max(fitting, default=1)
 
 

@@ -296,7 +296,12 @@ def tile_blocks(
 def dot_blocks(
     plan: Correlation, channels: int, filters: int, itemsize: int, ways: Sequence[Way]
 ) -> Blocks:
-    """Cut a forward map for its weight gradient: by shape alone, for the cut orders the sums."""
+    """Cut a forward map for its weight gradient: by shape alone, for the cut orders the sums.
+
+    Lines share zeros, but no positions: even one that reads padding alone counts for the bias.
+    """
+    shared = tuple(min(zeros, span) for zeros, span in zip(plan.shared, plan.span, strict=True))
+    plan = plan._replace(shared=shared)
     size = block_size(plan, channels, filters, 2 * PATCH // itemsize)
     return laid_out(plan, size, ways, terms=1, moving=0)[0]
 
@@ -338,7 +343,7 @@ def laid_out(
     units = (lines[1] * lines[2] * lines[3], lines[2] * lines[3], lines[3], 1)
     # A line that shares its last zeros with the next line needs room for them at the end.
     rest = sum((size[a] + plan.span[a] - lines[a]) * units[a] for a in range(AXES))
-    cells = len(plan.planes) * lines[0] * units[0] + rest
+    cells = max(len(plan.planes), 1) * lines[0] * units[0] + rest
     pitch = -(-cells // ALIGNED) * ALIGNED
     if pitch % 256 == 0:  # neighbours a multiple of a kibibyte apart compete for the same cache set
         pitch += ALIGNED

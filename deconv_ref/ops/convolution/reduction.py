@@ -2,7 +2,11 @@
 
 The weight gradient reads the same patches as the forward map: element (channel, tap) of a filter
 is the product of the filter's line of ``grad_y`` and the line of the patch that starts at the
-offset of that term.
+offset of that term. The bias is one more weight, which reads a channel of ones: its gradient is one
+more term of the same sums.
+
+Where the lanes of a tile are filters, its terms are channels that the same tap reads, or two taps
+do, and positions at which these read padding alone are left out.
 
 The blocks of positions are dealt out in *chunks*, as many as the shape says, whose sums are kept
 apart and added at the end: so threads share the positions, and results do not depend on them.
@@ -16,48 +20,30 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.lines import LANES, add_line, address_of, copy_between, turn_lines
+from deconv_ref.lines import LANES, add_line
 from deconv_ref.memory import zeros
-from deconv_ref.ops.convolution.channels import (
-    ABREAST,
-    MOST_TERMS,
-    dot_filters,
-    terms_together,
-)
-from deconv_ref.ops.convolution.microkernel import (
-    DOT_BYTES,
-    LONGEST,
-    VECTOR_BYTES,
-    dot_columns,
-    dot_tiles,
-    largest_dot_rows,
-)
+from deconv_ref.ops.convolution.microkernel import DOT_BYTES
 from deconv_ref.ops.convolution.packing import PRODUCTS
-from deconv_ref.ops.convolution.patches import (
-    SPARE,
-    block_bounds,
-    fill,
-    fill_lines,
-    fill_patch,
-    fill_turned,
-    place_vectors,
-    run_length,
+from deconv_ref.ops.convolution.patches import fill
+from deconv_ref.ops.convolution.pieces import CHUNK, sum_by_filter, sum_by_position
+from deconv_ref.ops.convolution.plan import (
+    Blocks,
+    Correlation,
+    Memory,
+    Way,
+    correlation,
+    dot_blocks,
 )
-from deconv_ref.ops.convolution.plan import Blocks, Memory, Way, correlation, dot_blocks
 from deconv_ref.window import Window
 
 __all__ = ["DotLayout", "dot_layout", "sum_positions", "weight_sums"]
 
-ROWS = largest_dot_rows()
-COLUMNS = tuple(dot_columns(max(rows, 1)) for rows in range(ROWS + 1))
-CHUNK = 64  # channels, and filters, whose lines are held at a time
 STARTING = 1.0  # what it costs to start a run of positions, in positions
 MANY = 12  # filters from which on the lanes of a tile are filters, not positions
 LEAST = 16  # filters that are left to a thread
 CHUNKS = 8  # at most
 APART = 1 << 18  # numbers that all chunks' sums are at most
 ALONE = 1 << 18  # products that one thread finishes before a second one has started
-TOGETHER = tuple(terms_together(max(vectors, 1)) for vectors in range(ABREAST + 1))
 
 
 class DotLayout(NamedTuple):
@@ -66,7 +52,8 @@ class DotLayout(NamedTuple):
     blocks: Blocks
     planes: np.ndarray  # (planes, 4): residue along each axis
     taps: np.ndarray  # (taps, 3): those that meet a cell at some position
-    offsets: np.ndarray  # (channels * taps,): place of each term in a patch
+    places: np.ndarray  # (taps,): where each reads in a patch's first channel
+    met: np.ndarray  # (taps + 1, 4, 2): by axis the first position that meets a cell, and the end
     by_filter: bool  # whether the lanes of a tile are filters, or positions
     chunks: int
     products: int
@@ -85,26 +72,40 @@ def dot_layout(
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
     (phase,) = plan.phases
-    chunk = min(channels, CHUNK)
-    offsets = np.arange(chunk)[:, None] * blocks.pitch + phase.places @ units
+    size = samples, *window.input_size
     elements = filters * groups * channels * len(phase.taps)
     return DotLayout(
         blocks,
         plan.planes,
         phase.taps,
-        offsets.reshape(-1),
+        phase.places @ units,
+        met_positions(plan, size),
         by_filter,
         max(1, min(CHUNKS, math.prod(blocks.number), APART // max(elements, 1))),
         math.prod(plan.positions) * elements,
     )
 
 
-def weight_sums(
-    grad_weight: np.ndarray, grads: Memory, source: Memory, groups: int, plan: DotLayout
-) -> None:
-    """Fill `grad_weight`, (M, C/G, taps).
+def met_positions(plan: Correlation, size: tuple[int, ...]) -> np.ndarray:
+    """Give for each tap, and the bias, the positions that meet a cell of a source of this size."""
+    (phase,) = plan.phases
+    shifts, residues = phase.places[:, 1:] + plan.low, plan.planes[phase.places[:, 0]]
+    last = (np.array(size) - 1 - residues) // plan.source_step - shifts + 1
+    taps = np.stack([np.maximum(-shifts, 0), np.minimum(last, plan.positions)], axis=2)
+    return np.concatenate([taps, [[(0, count) for count in plan.positions]]])
 
-    An element is NaN where a cell that is not finite meets a zero of padding, or the reverse.
+
+def weight_sums(
+    grad_weight: np.ndarray,
+    grad_bias: np.ndarray,
+    grads: Memory,
+    source: Memory,
+    groups: int,
+    plan: DotLayout,
+) -> None:
+    """Fill `grad_weight`, (M, C/G, taps), and `grad_bias`, (M,), unless it is empty.
+
+    An element may be NaN where a cell that is not finite meets a zero of padding, or the reverse.
     """
     filters, channels = grad_weight.shape[0] // groups, grad_weight.shape[1]
     by_filter, by_channel = 1, -(-channels // CHUNK)
@@ -119,191 +120,37 @@ def weight_sums(
         else:
             break
     cuts = by_group, by_filter, by_channel
-    parts = grad_weight[None]
+    parts, biases = grad_weight[None], grad_bias[None]
     if plan.chunks > 1:
         parts = zeros((plan.chunks, *grad_weight.shape), grad_weight.dtype)
+        biases = zeros((plan.chunks, *grad_bias.shape), grad_bias.dtype)
     piece = sum_by_filter if plan.by_filter else sum_by_position
     threads.run_shares(
-        piece, plan.chunks * math.prod(cuts), plan.products // PRODUCTS, parts, grads, source,
-        groups, plan.blocks, plan.planes, plan.offsets, cuts,
+        piece, plan.chunks * math.prod(cuts), plan.products // PRODUCTS, parts, biases, grads,
+        source, groups, plan.blocks, plan.planes, plan.places, plan.met, cuts,
     )  # fmt: skip
     if plan.chunks > 1:
-        flat = grad_weight.reshape(-1)
-        threads.run_shares(add_parts, flat.size, parts.size, flat, parts.reshape(len(parts), -1))
+        flat, apart = grad_weight.reshape(-1), parts.reshape(len(parts), -1)
+        threads.run_shares(add_parts, flat.size, parts.size, flat, apart, grad_bias, biases)
 
 
 @numba.njit(cache=True, nogil=True)
-def add_parts(total, parts, first, last):
+def add_parts(grad_weight, parts, grad_bias, biases, first, last):
     """Add up the sums of all chunks, one after another."""
     if threads.shared(first, last):
         return
-    own = total[first:last]
-    own[:] = 0
-    for part in range(parts.shape[0]):
-        line = parts[part, first:last]
-        for n in range(own.size):
-            own[n] += line[n]
+    add_rows(grad_weight[first:last], parts[:, first:last])
+    if first == 0:
+        add_rows(grad_bias, biases)
 
 
 @numba.njit(cache=True, nogil=True)
-def cut(parts, groups, cuts, n):
-    """Give chunk, groups, filters and channels of piece n, the latter two counted in a group."""
-    filters, channels = parts.shape[1] // groups, parts.shape[2]
-    by_group, by_filter, by_channel = cuts
-    m, n = n % by_filter, n // by_filter
-    c, n = n % by_channel, n // by_channel
-    g, chunk = n % by_group, n // by_group
-    return (
-        chunk,
-        (groups * g // by_group, groups * (g + 1) // by_group),
-        (filters * m // by_filter, filters * (m + 1) // by_filter),
-        (channels * c // by_channel, channels * (c + 1) // by_channel),
-    )
-
-
-@numba.njit(cache=True, nogil=True)
-def blocks_of(blocks, chunk, chunks):
-    """Give the first block of a chunk, and that of the next one."""
-    number = blocks.number[0] * blocks.number[1] * blocks.number[2] * blocks.number[3]
-    return number * chunk // chunks, number * (chunk + 1) // chunks
-
-
-@numba.njit(cache=True, nogil=True)
-def sum_by_position(parts, grads, source, groups, blocks, planes, offsets, cuts, first, last):
-    """Compute the elements of some parts; see `cut`."""
-    if threads.shared(first, last):
-        return
-    lanes, taps = DOT_BYTES // parts.itemsize, parts.shape[3]
-    pitch = -(-blocks.grains * blocks.grain // lanes) * lanes
-    sources = np.empty(blocks.grains + SPARE, np.int64)
-    targets = np.empty(blocks.grains + SPARE, np.int64)
-    shape = (0, 0, 0, 0, 0)
-    for n in range(first, last):
-        chunk, own_groups, own_filters, own_channels = cut(parts, groups, cuts, n)
-        grad_weight = parts[chunk]
-        channels = own_channels[1] - own_channels[0]
-        patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
-        lines = np.empty(min(own_filters[1] - own_filters[0], CHUNK) * pitch, grad_weight.dtype)
-        places = longer(offsets, channels * taps, LONGEST)
-        result = grad_weight.reshape(grad_weight.shape[0], -1)
-        result = result[:, own_channels[0] * taps : own_channels[1] * taps]
-        begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
-        for block in range(begin_block, end_block):
-            start, length = block_bounds(blocks, block)
-            count = place_vectors(
-                sources, targets, blocks, blocks.grain, start, length, shape, False
-            )
-            for group in range(own_groups[0], own_groups[1]):
-                channel = group * grad_weight.shape[1] + own_channels[0]
-                fill_patch(patch, source, blocks, planes, start, length, channel, channels)
-                begin = group * (grad_weight.shape[0] // groups)
-                for row in range(begin + own_filters[0], begin + own_filters[1], CHUNK):
-                    rows = min(CHUNK, begin + own_filters[1] - row)
-                    fill_lines(lines, pitch, grads, blocks, blocks.grain, start, length, row, rows)
-                    add_tiles(result[row : row + rows], lines, pitch, patch, places, sources, count)
-
-
-@numba.njit(cache=True, nogil=True)
-def longer(offsets, terms, spare):
-    """Copy some offsets, and add spare ones: a tile may reach beyond the last term.
-
-    By a loop: a slice that is assigned makes Numba compile its error message, for two seconds.
-    """
-    places = np.zeros(terms + spare, np.int64)
-    for k in range(terms):
-        places[k] = offsets[k]
-    return places
-
-
-@numba.njit(cache=True, nogil=True)
-def add_tiles(result, lines, pitch, patch, places, sources, count):
-    """Add what one block contributes to (filters, terms), tile by tile."""
-    filters, terms = result.shape
-    sums = np.empty(ROWS * LONGEST + DOT_BYTES, result.dtype)
-    tiles = -(-filters // ROWS)
-    for tile in range(tiles):
-        row = filters * tile // tiles
-        rows = filters * (tile + 1) // tiles - row
-        columns = COLUMNS[rows]
-        for k in range(0, terms, columns):
-            dot_tiles(rows, lines, row * pitch, pitch, patch, places, k, sources, count, sums)
-            for i in range(rows):
-                for j in range(min(columns, terms - k)):
-                    result[row + i, k + j] += sums[i * columns + j]
-
-
-@numba.njit(cache=True, nogil=True)
-def sum_by_filter(parts, grads, source, groups, blocks, planes, offsets, cuts, first, last):
-    """Compute the same with filters side by side: sums of a block, added up over the blocks."""
-    if threads.shared(first, last):
-        return
-    lanes, taps = VECTOR_BYTES // parts.itemsize, parts.shape[3]
-    widest, filters = ABREAST * lanes, parts.shape[1] // groups
-    turned = np.zeros(widest * blocks.grains, parts.dtype)
-    sources = np.empty(blocks.grains + SPARE, np.int64)
-    targets = np.empty(blocks.grains + SPARE, np.int64)
-    shape = (0, 0, 0, 0, 0)
-    for n in range(first, last):
-        chunk, own_groups, own_filters, own_channels = cut(parts, groups, cuts, n)
-        grad_weight = parts[chunk]
-        channels = own_channels[1] - own_channels[0]
-        tiles, terms = -(-(own_filters[1] - own_filters[0]) // widest), channels * taps
-        patch = np.zeros(channels * blocks.pitch + lanes, grad_weight.dtype)
-        places = longer(offsets, terms, MOST_TERMS)
-        many = (own_groups[1] - own_groups[0]) * tiles
-        sums = np.zeros((many, places.size * widest), grad_weight.dtype)
-        begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
-        for block in range(begin_block, end_block):
-            start, length = block_bounds(blocks, block)
-            run = run_length(blocks, length)
-            count = place_vectors(sources, targets, blocks, run, start, length, shape, False)
-            for group in range(own_groups[0], own_groups[1]):
-                channel = group * grad_weight.shape[1] + own_channels[0]
-                fill_patch(patch, source, blocks, planes, start, length, channel, channels)
-                for tile in range(tiles):
-                    row = own_filters[0] + tile * widest
-                    rows = min(widest, own_filters[1] - row)
-                    vectors = -(-rows // lanes)
-                    width, height = vectors * lanes, fitting(vectors, terms)
-                    row += group * filters
-                    fill_turned(turned, width, grads, blocks, run, start, length, row, rows)
-                    total = sums[(group - own_groups[0]) * tiles + tile]
-                    for k in range(0, terms, height):
-                        dot_filters(
-                            vectors, height, turned, patch, places, k, sources, count, run, total,
-                            k * width,
-                        )  # fmt: skip
-        for group in range(own_groups[0], own_groups[1]):
-            own_sums = sums[(group - own_groups[0]) * tiles :]
-            begin, end = group * filters + own_filters[0], group * filters + own_filters[1]
-            store_sums(grad_weight, own_sums, begin, end, own_channels[0] * taps, terms)
-
-
-@numba.njit(cache=True, nogil=True)
-def store_sums(grad_weight, sums, begin, end, first_term, terms):
-    """Carry sums that have filters side by side to their places in the gradient."""
-    lanes, unit = VECTOR_BYTES // grad_weight.itemsize, grad_weight.itemsize
-    widest, pitch = ABREAST * lanes, -(-terms // lanes) * lanes
-    all_terms = grad_weight.shape[1] * grad_weight.shape[2]
-    result, lines = grad_weight.reshape(-1), np.empty(widest * pitch, grad_weight.dtype)
-    for row in range(begin, end, widest):
-        rows = min(widest, end - row)
-        width = -(-rows // lanes) * lanes
-        at = address_of(sums[(row - begin) // widest])
-        turn_lines(lines, 0, pitch, at, width * unit, terms, rows)
-        to, gap = row * all_terms + first_term, pitch * unit
-        copy_between(result, to, all_terms, rows, terms, address_of(lines), gap, 0, terms, 0)
-
-
-@numba.njit(cache=True, nogil=True)
-def fitting(vectors, terms):
-    """Choose the height of tiles that wastes least."""
-    best, least = 0, 0
-    for height in TOGETHER[vectors]:
-        cost = -(-terms // height) * (height + 1)
-        if best == 0 or cost <= least:
-            best, least = height, cost
-    return best
+def add_rows(total, rows):
+    """Add up some rows, one after another."""
+    total[:] = 0
+    for row in range(rows.shape[0]):
+        for n in range(total.size):
+            total[n] += rows[row, n]
 
 
 def sum_positions(grad_bias: np.ndarray, grads: Memory) -> None:
