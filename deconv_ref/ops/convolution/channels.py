@@ -13,7 +13,7 @@ each with a vector or two of channels, and no lane is lost at the end of a line:
 adds that to the sums of the blocks before.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 from llvmlite import ir
 from numba import types
@@ -29,6 +29,7 @@ __all__ = [
     "WIDEST",
     "correlate_channels",
     "dot_filters",
+    "ends",
     "terms_together",
 ]
 
@@ -37,6 +38,7 @@ LARGEST = (REGISTERS - 3) // ABREAST  # positions, or terms: their sums fill the
 # Few, for each is compiled: yet most widths are nearly a multiple of one.
 HEIGHTS = (5, 7, 8, 9, 11, 13, 14) if LARGEST >= 14 else (4, 5, 6)
 WIDEST = ABREAST * VECTOR_BYTES // 4  # channels at most in a tile
+ENDS = 2  # positions at each end of a tile that taps may leave out
 MOST_TERMS = ABREAST * LARGEST  # in a tile of `dot_filters`
 
 
@@ -44,6 +46,17 @@ def terms_together(vectors: int) -> tuple[int, ...]:
     """List how many terms a tile of `dot_filters` may have beside so many vectors of filters."""
     most = MOST_TERMS // vectors
     return (-(-most // 3), -(-most // 3) * 2, most)
+
+
+def ends(height: int) -> tuple[int, ...]:
+    """List the positions of a tile that a tap leaves out where they meet no cell.
+
+    Examples
+    --------
+    >>> ends(8)
+    (0, 1, 7, 6)
+    """
+    return (*range(ENDS), *range(height - 1, height - 1 - ENDS, -1))
 
 
 @intrinsic
@@ -54,9 +67,10 @@ def correlate_channels(
     channels,  # of the source
     apart,  # from one to the next in the patch
     taps,  # of which weights are packed, for each channel
-    reads,  # (reads, 2): place in a patch's first channel, and tap
-    reads_at,  # the first of those that are wanted
+    reads,  # (reads, 3): place in a patch's first channel, tap, and bits as of `ends`
+    reads_at,  # the first of those that are wanted by run 0; those of run 1 follow, and so on
     reads_to,
+    lists,  # runs after which they start over
     packed,  # weights from packed_at on, (channels, taps, whole vectors of the result's channels)
     packed_at,
     patch,
@@ -74,8 +88,8 @@ def correlate_channels(
     """Correlate: see the module."""
     index, array = types.int64, types.Array
     signature = types.void(
-        index, index, index, index, index, reads, index, index, packed, index, patch, bias, index,
-        sources, targets, index, index, out, index, index, packed.dtype,
+        index, index, index, index, index, reads, index, index, index, packed, index, patch, bias,
+        index, sources, targets, index, index, out, index, index, packed.dtype,
     )  # fmt: skip
     if not isinstance(packed, array):
         return None
@@ -95,14 +109,13 @@ def correlate_channels(
 
 
 def _correlate(
-    e, height, vectors, width, channels, apart, taps, reads, reads_at, reads_to, packed, packed_at,
-    patch, bias, bias_at, sources, targets, first, last, out, out_at, pitch, low,
+    e, height, vectors, width, channels, apart, taps, reads, reads_at, reads_to, lists, packed,
+    packed_at, patch, bias, bias_at, sources, targets, first, last, out, out_at, pitch, low,
 ):  # fmt: skip
-    builder, one, two = e.builder, e.number(1), e.number(2)
+    builder, one, two, three = e.builder, e.number(1), e.number(2), e.number(3)
     firsts = [e.number(v * e.lanes) for v in range(vectors)]
     sums = [e.slots(vectors) for _ in range(height)]
     row = e.number(vectors * e.lanes)
-    reads = e.at(reads, builder.mul(reads_at, two))
     number = builder.sub(reads_to, reads_at)
     with e.between(first, last) as run:
         for v in range(vectors):
@@ -110,21 +123,37 @@ def _correlate(
             for slots in sums:
                 builder.store(start, slots[v])
         origin = e.at(patch, builder.load(e.at(sources, run)))
+        list_at = builder.add(reads_at, builder.mul(builder.srem(run, lists), number))
+        own_reads = e.at(reads, builder.mul(list_at, three))
         with cgutils.for_range(builder, channels) as channel:
             source = e.at(origin, builder.mul(channel.index, apart))
             rows = e.at(packed, packed_at, builder.mul(builder.mul(channel.index, taps), row))
             with cgutils.for_range(builder, number) as term:
-                read = e.at(reads, builder.mul(term.index, two))
+                read = e.at(own_reads, builder.mul(term.index, three))
                 cells = e.at(source, builder.load(read))
                 tap = e.at(rows, builder.mul(builder.load(e.at(read, one)), row))
                 weights = [e.load(e.at(tap, lane)) for lane in firsts]
+                inside = builder.load(e.at(read, two))
                 for position in range(height):
-                    cell = e.spread(e.at(cells, e.number(position)))
-                    for v in range(vectors):
-                        e.multiply_add(sums[position][v], weights[v], cell)
+                    with _if_met(e, inside, position, height):
+                        cell = e.spread(e.at(cells, e.number(position)))
+                        for v in range(vectors):
+                            e.multiply_add(sums[position][v], weights[v], cell)
         place = e.at(out, out_at, builder.load(e.at(targets, run)))
         for v in range(vectors):
             _turn_over(e, [slots[v] for slots in sums], place, pitch, firsts[v], width, low)
+
+
+@contextmanager
+def _if_met(e, inside, position, height):
+    """Emit what is done for a position if it meets a cell, so far as `inside` tells."""
+    if position not in ends(height):
+        yield
+        return
+    bit = e.number(1 << ends(height).index(position))
+    met = e.builder.icmp_signed("!=", e.builder.and_(inside, bit), e.number(0))
+    with e.builder.if_then(met, likely=True):
+        yield
 
 
 def _turn_over(e, slots, place, pitch, channel, channels, low):

@@ -132,7 +132,7 @@ def layout(
         np.concatenate(offsets).astype(np.int64),
         by_channel,
         tiles_of(outputs, groups, lanes if by_channel else 0, number),
-        reads_of(plan, source, units, apart=by_channel and blocks.joined == 0),
+        reads_of(plan, source, units, blocks),
         number,
         len({phase.first[3] for phase in plan.phases}),
         plan.padded,
@@ -305,7 +305,7 @@ def correlate_lines(
         kind, end = alike(reads, phase, blocks, start, length, line, lines)
         correlate_channels(
             blocks.grain, rows, channels, blocks.pitch, taps, reads.taps, reads.bounds[kind, 0],
-            reads.bounds[kind, 1], packed, weights, patch, bias, channel, sources, targets,
-            line * runs, end * runs, target, to, apart, low,
+            reads.bounds[kind, 1], reads.tiles, packed, weights, patch, bias, channel, sources,
+            targets, line * runs, end * runs, target, to, apart, low,
         )  # fmt: skip
         line = end
