@@ -133,9 +133,11 @@ def check_choice(function: str, name: str, value: object, choices: tuple[Any, ..
     ParameterError
         If `value` is another; ``1`` does not pass for ``True``.
     """
-    if not any(type(value) is type(choice) and value == choice for choice in choices):
-        wanted = " or ".join(map(repr, choices))
-        raise ParameterError(message(function, name, wanted, repr(value)))
+    for choice in choices:
+        if type(value) is type(choice) and value == choice:
+            return
+    wanted = " or ".join(map(repr, choices))
+    raise ParameterError(message(function, name, wanted, repr(value)))
 
 
 def check_count(function: str, name: str, value: Any, least: int, most: int = LARGEST) -> int:

@@ -69,9 +69,11 @@ def reusing(pool: Pool) -> Iterator[None]:
 def empty(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Make an array of no particular values for a result, as `numpy.empty` does."""
     pool = _chosen.get()
+    if pool is None:
+        return np.empty(shape, dtype)
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    if pool is None or size <= SMALL or dtype.hasobject:
+    if size <= SMALL or dtype.hasobject:
         return np.empty(shape, dtype)
     return np.ndarray(shape, dtype, buffer=pool.take(size))
 

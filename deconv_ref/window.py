@@ -22,6 +22,7 @@ one position less. Integers only.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
@@ -93,6 +94,7 @@ class Window:
         axes = zip(self.input_size, self.padding, strict=True)
         return tuple((-before, n + after) for n, (before, after) in axes)
 
+    @lru_cache(maxsize=256)  # noqa: B019 - 256 windows are a few kilobytes
     def volume(self) -> "Window":
         """Prepend axes of size 1 until there are three, as `deconv_ref.checks.volume` does."""
         missing = VOLUME - len(self.input_size)
@@ -160,7 +162,8 @@ def conv_window(
     axes = len(input_size)
     strides = per_axis(function, "stride", stride, axes, least=1)
     dilations = per_axis(function, "dilation", dilation, axes, least=1)
-    return _slide(function, input_size, kernel_size, strides, padding, dilations, ceil_mode=False)
+    sides = pad_sides(function, padding, axes)
+    return _slide(function, input_size, kernel_size, strides, sides, dilations, False)
 
 
 def pool_window(
@@ -195,7 +198,8 @@ def pool_window(
     kernel = per_axis(function, "kernel_size", kernel_size, axes, least=1)
     strides = kernel if stride is None else per_axis(function, "stride", stride, axes, least=1)
     dilations = per_axis(function, "dilation", dilation, axes, least=1)
-    return _slide(function, input_size, kernel, strides, padding, dilations, ceil_mode)
+    sides = pad_sides(function, padding, axes)
+    return _slide(function, input_size, kernel, strides, sides, dilations, ceil_mode)
 
 
 def unpool_window(
@@ -226,7 +230,7 @@ def unpool_window(
     axes = len(output_size)
     kernel = per_axis(function, "kernel_size", kernel_size, axes, least=1)
     strides = kernel if stride is None else per_axis(function, "stride", stride, axes, least=1)
-    pads = pad_pairs(function, padding, kernel)
+    pads = pad_pairs(function, padding, axes)
     if input_size is None:
         return conv_transpose_window(function, output_size, kernel, strides, pads, 0, 1)
     return Window(input_size, output_size, kernel, strides, (1,) * axes, pads)
@@ -281,23 +285,8 @@ def conv_transpose_window(
     strides = per_axis(function, "stride", stride, axes, least=1)
     dilations = per_axis(function, "dilation", dilation, axes, least=1)
     extra = per_axis(function, "output_padding", output_padding, axes, least=0)
-    reaches = tuple(map(reach, kernel_size, dilations))
-    pads = pad_pairs(function, padding, reaches, lambda axis: max(reaches[axis] - strides[axis], 0))
-    same = isinstance(padding, str) and padding in ("same", "same_lower")
-    _check_output_padding(function, extra, strides, dilations, str(padding) if same else None)
-
-    input_size = []
-    for axis in range(axes):
-        n, e, s, (before, after) = output_size[axis], reaches[axis], strides[axis], pads[axis]
-        size = n * s if same else (n - 1) * s - before - after + e + extra[axis]
-        if size < 1:
-            arithmetic = (
-                f"({n} - 1) * {s} - {before} - {after} + {dilations[axis]} * "
-                f"({kernel_size[axis]} - 1) + 1 + {extra[axis]} = {size}"
-            )
-            raise ShapeError(_empty(function, axis, arithmetic, "x or less padding"))
-        input_size.append(size)
-    return Window(tuple(input_size), output_size, kernel_size, strides, dilations, pads)
+    sides = pad_sides(function, padding, axes)
+    return _unslide(function, output_size, kernel_size, strides, sides, extra, dilations)
 
 
 def per_axis(function: str, name: str, value: PerAxis, axes: int, least: int) -> Sizes:
@@ -308,6 +297,8 @@ def per_axis(function: str, name: str, value: PerAxis, axes: int, least: int) ->
     >>> per_axis("conv", "stride", 2, axes=3, least=1)
     (2, 2, 2)
     """
+    if type(value) is int and least <= value <= LARGEST:  # nearly always
+        return (value,) * axes
     values = plain(value)
     if not isinstance(values, tuple):
         values = (values,) * axes
@@ -317,25 +308,37 @@ def per_axis(function: str, name: str, value: PerAxis, axes: int, least: int) ->
     return tuple(map(int, values))
 
 
-def pad_pairs(
-    function: str,
-    padding: Padding,
-    reaches: Sizes,
-    same: Callable[[int], int] | None = None,
-) -> Pairs:
-    """Turn every spelling of `padding` into one ``(before, after)`` pair per axis.
+def pad_sides(function: str, padding: Padding, axes: int) -> Pairs | str:
+    """Turn every spelling of `padding` into one ``(before, after)`` pair per axis, or into a rule.
+
+    Raises
+    ------
+    ParameterError
+        If it is neither.
+
+    Examples
+    --------
+    >>> pad_sides("conv", [1, 2], axes=2), pad_sides("conv", "same", axes=2)
+    (((1, 1), (2, 2)), 'same')
+    """
+    if isinstance(padding, str) and padding in RULES:
+        return str(padding)
+    return pad_pairs(function, padding, axes, RULES)
+
+
+def pad_pairs(function: str, padding: Padding, axes: int, rules: tuple[str, ...] = ()) -> Pairs:
+    """Turn every spelling of explicit padding into one ``(before, after)`` pair per axis.
 
     Parameters
     ----------
     function : str
         Public function to name in errors.
-    padding : int, sequence or str
+    padding : int or sequence
         The parameter as it was passed.
-    reaches : tuple of int
-        Cells spanned by the window (W2), per axis.
-    same : callable, optional
-        ``same(axis)`` is the total padding of that axis under the "same" rules. Without it no rule
-        is taken.
+    axes : int
+        Number of spatial axes.
+    rules : tuple of str
+        What else the caller takes, to name in errors.
 
     Returns
     -------
@@ -347,10 +350,9 @@ def pad_pairs(
     ParameterError
         If `padding` is none of these.
     """
-    axes = len(reaches)
+    if type(padding) is int and 0 <= padding <= LARGEST:  # nearly always
+        return ((padding, padding),) * axes
     sides = plain(padding)
-    if same is not None and isinstance(sides, str) and sides in RULES:
-        return tuple(_ruled(sides, reaches[axis], same(axis)) for axis in range(axes))
     if not isinstance(sides, tuple):
         sides = (sides,) * axes
     if len(sides) == axes:
@@ -361,9 +363,16 @@ def pad_pairs(
     wanted = (
         f"an int of at least 0, {axes} of them or of pairs (before, after) (one per spatial axis)"
     )
-    if same is not None:
-        wanted += f", or one of {', '.join(map(repr, RULES))}"
+    if rules:
+        wanted += f", or one of {', '.join(map(repr, rules))}"
     raise ParameterError(message(function, "padding", wanted, repr(padding)))
+
+
+def _resolved(sides: Pairs | str, reaches: Sizes, same: Callable[[int], int]) -> Pairs:
+    """Give the pairs of a rule, where ``same(axis)`` is the total under the "same" rules."""
+    if isinstance(sides, str):
+        return tuple(_ruled(sides, e, same(axis)) for axis, e in enumerate(reaches))
+    return sides
 
 
 def _ruled(rule: str, reach: int, same: int) -> tuple[int, int]:
@@ -377,12 +386,13 @@ def _ruled(rule: str, reach: int, same: int) -> tuple[int, int]:
     return (small, large) if rule == "same" else (large, small)
 
 
+@lru_cache(maxsize=256)
 def _slide(
     function: str,
     input_size: Sizes,
     kernel_size: Sizes,
     strides: Sizes,
-    padding: Padding,
+    sides: Pairs | str,
     dilations: Sizes,
     ceil_mode: bool,
 ) -> Window:
@@ -393,7 +403,7 @@ def _slide(
         positions = -(-input_size[axis] // strides[axis])
         return max((positions - 1) * strides[axis] + reaches[axis] - input_size[axis], 0)
 
-    pads = pad_pairs(function, padding, reaches, same)
+    pads = _resolved(sides, reaches, same)
     output_size = []
     for axis, (n, e, s, (before, after)) in enumerate(
         zip(input_size, reaches, strides, pads, strict=True)
@@ -410,6 +420,37 @@ def _slide(
             raise ShapeError(_empty(function, axis, f"{quotient} + 1 = {size}", "x or padding"))
         output_size.append(size)
     return Window(input_size, tuple(output_size), kernel_size, strides, dilations, pads)
+
+
+@lru_cache(maxsize=256)
+def _unslide(
+    function: str,
+    output_size: Sizes,
+    kernel_size: Sizes,
+    strides: Sizes,
+    sides: Pairs | str,
+    extra: Sizes,
+    dilations: Sizes,
+) -> Window:
+    """Count the cells of each axis that a window's positions stem from (W4)."""
+    reaches = tuple(map(reach, kernel_size, dilations))
+    pads = _resolved(sides, reaches, lambda axis: max(reaches[axis] - strides[axis], 0))
+    same = sides if isinstance(sides, str) and sides in ("same", "same_lower") else None
+    _check_output_padding(function, extra, strides, dilations, same)
+
+    input_size = []
+    for axis, (n, e, s, (before, after)) in enumerate(
+        zip(output_size, reaches, strides, pads, strict=True)
+    ):
+        size = n * s if same else (n - 1) * s - before - after + e + extra[axis]
+        if size < 1:
+            arithmetic = (
+                f"({n} - 1) * {s} - {before} - {after} + {dilations[axis]} * "
+                f"({kernel_size[axis]} - 1) + 1 + {extra[axis]} = {size}"
+            )
+            raise ShapeError(_empty(function, axis, arithmetic, "x or less padding"))
+        input_size.append(size)
+    return Window(tuple(input_size), output_size, kernel_size, strides, dilations, pads)
 
 
 def _check_output_padding(

@@ -169,7 +169,7 @@ def pad_backward(
 def _checked(function: str, padding: Padding, mode: str, size: tuple[int, ...]) -> Pairs:
     """Check `padding` and `mode` and give one pair per axis."""
     check_choice(function, "mode", mode, MODES)
-    pairs = pad_pairs(function, padding, size)
+    pairs = pad_pairs(function, padding, len(size))
     limit = {"reflect": "below", "circular": "at most"}.get(mode)
     for axis, (n, pair) in enumerate(zip(size, pairs, strict=True)):
         if limit and max(pair) > n - (mode == "reflect"):
