@@ -3,9 +3,12 @@
 import numba
 import numpy as np
 import pytest
+from layouts import LAYOUTS
 
 from deconv_ref import threads
 from deconv_ref.ops.convolution import correlation, cpu, literal
+from deconv_ref.ops.convolution.handing import blocks_in, memory, words_of
+from deconv_ref.ops.convolution.plan import Blocks
 from deconv_ref.window import Window, conv_window
 
 POSITIONS = (1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33)  # around the lanes of a vector
@@ -167,7 +170,7 @@ def test_both_kinds_of_tiles_give_the_same_bits(dtype, tiles):
             results.append(evaluate(cpu, drawn, arrays))
             window, samples, groups, channels, filters = drawn
             plan = correlation.layout(window, samples, False, channels, filters, groups, 8)
-            assert plan.by_channel == by_channel or not plan.products
+            assert plan.by_channel == by_channel or not len(plan.taps)
         assert_same_bits(*results)
 
 
@@ -306,3 +309,19 @@ def test_any_strides_and_read_only(dtype):
             np.testing.assert_array_equal(array, copy)
         for result in results.values():
             assert result.flags.c_contiguous and result.flags.writeable and result.base is None
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+def test_compiled_code_is_told_where_an_array_lies(layout, dtype):
+    array = layout(integers(0, dtype)((2, 3, 4, 5, 6)))
+    assert memory(array) == (array.ctypes.data, array.strides, (2, 4, 5, 6))
+    assert memory(array[:0])[2] == (0, 4, 5, 6)
+
+
+def test_blocks_are_read_as_they_were_written():
+    numbers = iter(range(100))
+    kinds = Blocks.__annotations__.values()
+    fours = (tuple(next(numbers) for _ in range(1 if kind is int else 4)) for kind in kinds)
+    blocks = Blocks(*(four if len(four) == 4 else four[0] for four in fours))
+    assert blocks_in(words_of(blocks)) == blocks

@@ -3,7 +3,7 @@
 import math
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from deconv_ref import threads
 from deconv_ref.memory import empty
 from deconv_ref.ops.convolution.channels import ABREAST, HEIGHTS, WIDEST, correlate_channels
+from deconv_ref.ops.convolution.handing import blocks_in, words_of
 from deconv_ref.ops.convolution.microkernel import (
     VECTOR_BYTES,
     correlate_tiles,
@@ -48,13 +49,24 @@ FLAT = 1.1  # what a product costs in a tile of positions, against one of channe
 SHARES = 4  # pieces of the work for each thread
 
 
+class Pass(NamedTuple):
+    """Tiles whose weights are packed at a time."""
+
+    first: int
+    last: int
+    tiles: np.ndarray
+    numbers: int  # of their weights
+    cost: int  # of what is computed with them
+
+
 class Layout(NamedTuple):
     """All that shapes and parameters say about a correlation.
 
     Terms are numbered over all phases, one after another; within a phase by channel, then tap.
     """
 
-    blocks: Blocks
+    blocks: np.ndarray  # see `handing.words_of`
+    number: int  # of blocks
     channels: int  # of the source, in a group
     planes: np.ndarray  # (planes, 4): residue along each axis
     phases: np.ndarray  # (phases, 2 + 4): first tap, taps, first cell along (n, d, h, w)
@@ -67,7 +79,7 @@ class Layout(NamedTuple):
     together: int  # phases that one tile computes: one, or all
     abreast: int  # consecutive phases whose cells alternate along w
     padded: bool  # whether padding is read
-    products: int  # in the whole of the result
+    passes: tuple[Pass, ...]
 
 
 @lru_cache(maxsize=64)
@@ -123,20 +135,24 @@ def layout(
     if number > 1:
         offsets = offsets[:1]
     source = window.output_size if transposed else window.input_size
+    tiles = tiles_of(outputs, groups, lanes if by_channel else 0, number)
+    terms = sum(map(len, offsets))
+    products = first * channels * math.prod(plan.positions) * outputs * groups
     return Layout(
-        blocks,
+        words_of(blocks),
+        math.prod(blocks.number),
         channels,
         plan.planes,
         np.array(phases, np.int64),
         np.concatenate([phase.taps for phase in plan.phases]),
         np.concatenate(offsets).astype(np.int64),
         by_channel,
-        tiles_of(outputs, groups, lanes if by_channel else 0, number),
+        tiles,
         reads_of(plan, source, units, blocks),
         number,
         len({phase.first[3] for phase in plan.phases}),
         plan.padded,
-        first * channels * math.prod(plan.positions) * outputs * groups,
+        passes_of(tiles, terms, products, itemsize),
     )
 
 
@@ -170,13 +186,23 @@ def tiles_of(outputs: int, groups: int, lanes: int, together: int) -> np.ndarray
     return np.array(tiles, np.int64)
 
 
+def passes_of(tiles: np.ndarray, terms: int, products: int, itemsize: int) -> tuple[Pass, ...]:
+    """Cut the tiles, of so many terms each, as memory for their packed weights allows."""
+    per_pass = max(PACKED // max(terms * max(ROWS, WIDEST) * itemsize, 1), 1)
+    passes = []
+    for first in range(0, len(tiles), per_pass):
+        some = tiles[first : first + per_pass]
+        rows = int(some[-1, 4] + some[-1, 5] - some[0, 4])
+        cost = products * len(some) // len(tiles) // PRODUCTS
+        passes.append(Pass(first, first + len(some), some, rows * terms, cost))
+    return tuple(passes)
+
+
 def correlate(
     out: np.ndarray,
-    source: Memory,
-    weight: Memory,
-    group_stride: int,
-    row_stride: int,
-    channel_stride: int,
+    source: tuple[Any, ...],
+    weight: int,
+    strides: tuple[int, ...],
     bias: np.ndarray,
     low: float,
     plan: Layout,
@@ -187,11 +213,13 @@ def correlate(
     ----------
     out : numpy.ndarray
         The result, C-contiguous, (N, channels, D, H, W).
-    source, weight : Memory
-        The operands.
-    group_stride, row_stride, channel_stride : int
-        Bytes in `weight` from a group to the next, from a channel of the result to the next, and
-        from a channel of the source to the next.
+    source : tuple
+        Of `handing.memory`.
+    weight : int
+        Address of the first weight.
+    strides : tuple of int
+        Bytes in `weight` from a group to the next, from a channel of the result, from one of the
+        source, and from a tap to the next along each axis.
     bias : numpy.ndarray
         One number for each channel of `out`.
     low : float
@@ -204,38 +232,30 @@ def correlate(
     bool
         Whether `out` is right: not where padding meets a weight that is not finite.
     """
-    flat, tiles = out.reshape(-1), plan.tiles
+    flat, lowest = out.reshape(-1), out.dtype.type(low)
     if plan.together > 1:  # each phase has rows of its own
-        by_tile = bias[: out.shape[1]].reshape(len(tiles), 1, -1)
+        by_tile = bias[: out.shape[1]].reshape(len(plan.tiles), 1, -1)
         bias = np.repeat(by_tile, plan.together, axis=1).reshape(-1)
-    strides = (group_stride, row_stride, channel_stride, *weight.strides[2:])
-    weights = len(plan.offsets) * max(ROWS, WIDEST) * out.itemsize
-    per_pass = max(PACKED // max(weights, 1), 1)
-    for first in range(0, len(tiles), per_pass):
-        last = min(first + per_pass, len(tiles))
-        rows = int(tiles[last - 1, 4] + tiles[last - 1, 5] - tiles[first, 4])
-        packed = empty((rows * len(plan.offsets),), out.dtype)
+    for first, last, tiles, numbers, cost in plan.passes:
+        packed = empty((numbers,), out.dtype)
         finite = pack_tiles(
-            packed, weight.address, strides, plan.channels, plan.taps, plan.phases, plan.together,
-            tiles[first:last],
-        )  # fmt: skip
+            packed, weight, strides, plan.channels, plan.taps, plan.phases, plan.together, tiles
+        )
         if plan.padded and not finite:
             return False
-        parts = parts_of(plan, last - first)
-        number = math.prod(plan.blocks.number) * parts
-        cost = plan.products * (last - first) // len(tiles) // PRODUCTS
+        parts = parts_of(plan.number, last - first)
         threads.run_shares(
-            correlate_blocks, number, cost, flat, out.shape, source, plan.blocks, plan.channels,
-            plan.planes, plan.phases, plan.reads, plan.together, plan.abreast, plan.offsets,
-            plan.by_channel, tiles, packed, bias, out.dtype.type(low), first, last, parts,
+            correlate_blocks, plan.number * parts, cost, flat, out.shape, source, plan.blocks,
+            plan.channels, plan.planes, plan.phases, tuple(plan.reads), plan.together, plan.abreast,
+            plan.offsets, plan.by_channel, plan.tiles, packed, bias, lowest, first, last, parts,
         )  # fmt: skip
     return True
 
 
-def parts_of(plan: Layout, tiles: int) -> int:
+def parts_of(blocks: int, tiles: int) -> int:
     """Choose in how many parts the tiles of a block are done: in one, where blocks are many."""
     wanted = SHARES * threads.threads() if threads.threads() > 1 else 1
-    return min(tiles, -(-wanted // math.prod(plan.blocks.number)))
+    return min(tiles, -(-wanted // blocks))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -246,6 +266,7 @@ def correlate_blocks(
     """Compute tiles of channels for blocks of positions: part n % parts of block n // parts."""
     if threads.shared(first, last):
         return
+    source, blocks, reads = Memory(*source), blocks_in(blocks), Reads(*reads)
     lanes, grain = VECTOR_BYTES // out.itemsize, blocks.grain
     total, size = offsets.shape[0], shape[2] * shape[3] * shape[4]
     patch = np.empty(channels * blocks.pitch + lanes + grain, out.dtype)

@@ -5,14 +5,15 @@ terms that lie at fixed offsets in a padded copy of a part of its source. `micro
 of such sums in registers with positions in the lanes, `channels` with channels in the lanes;
 `patches` and `deconv_ref.lines` copy in and out, `packing` orders weights and `reads` leaves out
 what meets padding alone; `correlation`, `reduction` and its `pieces` put them together,
-`deconv_ref.threads` shares them out, and `deconv_ref.emitter` is how vector instructions are
-written.
+`deconv_ref.threads` shares them out, `handing` is how compiled functions get what they need, and
+`deconv_ref.emitter` how vector instructions are written.
 
 Arrays have exactly three spatial axes, any strides, and may be read-only. Results have the same
 bits whatever the number of threads, the memory layout and the processor's vector instructions.
 
 Numba's cache watches the file of a compiled function alone, not what that calls: after a change to
-`emitter`, `lines`, `channels`, `microkernel` or `patches`, delete the ``*.nbi`` files beside them.
+`emitter`, `lines`, `channels`, `handing`, `microkernel` or `patches`, delete the ``*.nbi`` files
+beside them.
 """
 
 import math
@@ -24,7 +25,7 @@ from deconv_ref.memory import empty, zeros
 from deconv_ref.ops.convolution import literal
 from deconv_ref.ops.convolution.channels import WIDEST
 from deconv_ref.ops.convolution.correlation import Layout, correlate, layout
-from deconv_ref.ops.convolution.plan import Memory
+from deconv_ref.ops.convolution.handing import memory
 from deconv_ref.ops.convolution.reduction import dot_layout, sum_positions, weight_sums
 from deconv_ref.window import Window
 
@@ -225,7 +226,8 @@ def correlated(
     if bias is not None:
         biases[: out.shape[1]] = bias
     low = 0.0 if relu else -math.inf
-    return correlate(out, memory(source), memory(weight), *strides, biases, low, plan)
+    address, steps, _ = memory(weight)
+    return correlate(out, memory(source), address, strides + steps[2:], biases, low, plan)
 
 
 def simplest(
@@ -249,9 +251,3 @@ def simplest(
         window = replace(window, input_size=cell, kernel_size=cell, stride=cell)
         x, weight = x.reshape(len(x), -1, *cell), weight.reshape(len(weight), -1, *cell)
     return window, x, weight, y
-
-
-def memory(array: np.ndarray) -> Memory:
-    """Describe an array to compiled code."""
-    address = array.__array_interface__["data"][0]  # sooner there than array.ctypes.data
-    return Memory(address, array.strides, array.shape[:1] + array.shape[2:])

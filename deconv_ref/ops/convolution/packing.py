@@ -49,7 +49,7 @@ def pack_tiles(
         pack, len(tiles), packed.size * MOVING // PRODUCTS, packed, finite, address, strides,
         channels, taps, phases, together, tiles,
     )  # fmt: skip
-    return bool(finite.all())
+    return all(finite.tolist())
 
 
 @numba.njit(cache=True, nogil=True)

@@ -15,6 +15,7 @@ from deconv_ref.ops.convolution.channels import (
     dot_filters,
     terms_together,
 )
+from deconv_ref.ops.convolution.handing import blocks_in
 from deconv_ref.ops.convolution.microkernel import (
     DOT_BYTES,
     MOST_COLUMNS,
@@ -32,6 +33,7 @@ from deconv_ref.ops.convolution.patches import (
     place_vectors,
     run_length,
 )
+from deconv_ref.ops.convolution.plan import Memory
 
 __all__ = ["CHUNK", "sum_by_filter", "sum_by_position"]
 
@@ -71,6 +73,7 @@ def sum_by_position(
     """Compute the elements of some parts; see `cut`."""
     if threads.shared(first, last):
         return
+    grads, source, blocks = Memory(*grads), Memory(*source), blocks_in(blocks)
     lanes = DOT_BYTES // parts.itemsize
     pitch = -(-blocks.grains * blocks.grain // lanes) * lanes
     sources = np.empty(blocks.grains + SPARE, np.int64)
@@ -160,6 +163,7 @@ def sum_by_filter(
     """Compute the same with filters side by side: sums of a block, added up over the blocks."""
     if threads.shared(first, last):
         return
+    grads, source, blocks = Memory(*grads), Memory(*source), blocks_in(blocks)
     lanes, filters = VECTOR_BYTES // parts.itemsize, parts.shape[1] // groups
     widest = ABREAST * lanes
     turned = np.zeros(widest * blocks.grains, parts.dtype)

@@ -14,7 +14,7 @@ apart and added at the end: so threads share the positions, and results do not d
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -22,12 +22,12 @@ import numpy as np
 from deconv_ref import threads
 from deconv_ref.lines import LANES, add_line
 from deconv_ref.memory import zeros
+from deconv_ref.ops.convolution.handing import words_of
 from deconv_ref.ops.convolution.microkernel import DOT_BYTES
 from deconv_ref.ops.convolution.packing import PRODUCTS
 from deconv_ref.ops.convolution.patches import fill
 from deconv_ref.ops.convolution.pieces import CHUNK, sum_by_filter, sum_by_position
 from deconv_ref.ops.convolution.plan import (
-    Blocks,
     Correlation,
     Memory,
     Way,
@@ -49,7 +49,7 @@ ALONE = 1 << 18  # products that one thread finishes before a second one has sta
 class DotLayout(NamedTuple):
     """All that shapes and parameters say about a weight gradient."""
 
-    blocks: Blocks
+    blocks: np.ndarray  # see `handing.words_of`
     planes: np.ndarray  # (planes, 4): residue along each axis
     taps: np.ndarray  # (taps, 3): those that meet a cell at some position
     places: np.ndarray  # (taps,): where each reads in a patch's first channel
@@ -75,7 +75,7 @@ def dot_layout(
     size = samples, *window.input_size
     elements = filters * groups * channels * len(phase.taps)
     return DotLayout(
-        blocks,
+        words_of(blocks),
         plan.planes,
         phase.taps,
         phase.places @ units,
@@ -98,8 +98,8 @@ def met_positions(plan: Correlation, size: tuple[int, ...]) -> np.ndarray:
 def weight_sums(
     grad_weight: np.ndarray,
     grad_bias: np.ndarray,
-    grads: Memory,
-    source: Memory,
+    grads: tuple[Any, ...],
+    source: tuple[Any, ...],
     groups: int,
     plan: DotLayout,
 ) -> None:
@@ -153,10 +153,10 @@ def add_rows(total, rows):
             total[n] += rows[row, n]
 
 
-def sum_positions(grad_bias: np.ndarray, grads: Memory) -> None:
+def sum_positions(grad_bias: np.ndarray, grads: tuple[Any, ...]) -> None:
     """Fill `grad_bias`: one sum for each channel of `grads`."""
     channels = len(grad_bias)
-    threads.run_shares(sum_channels, channels, channels * math.prod(grads.size), grad_bias, grads)
+    threads.run_shares(sum_channels, channels, channels * math.prod(grads[2]), grad_bias, grads)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -164,6 +164,7 @@ def sum_channels(grad_bias, grads, first, last):
     """Sum some channels: number e of a channel, in memory order, in lane e mod `LANES`."""
     if threads.shared(first, last):
         return
+    grads = Memory(*grads)
     size, strides = grads.size, grads.strides
     planes, rows, width = size[1], size[2], size[3]
     if strides[3] == width * strides[4] and strides[2] == rows * strides[3]:
