@@ -13,7 +13,8 @@ import numpy as np
 
 from deconv_ref.cuda import on_gpu
 from deconv_ref.errors import DTypeError, ParameterError, ShapeError, message
-from deconv_ref.window import LARGEST, VOLUME, is_size, plain
+from deconv_ref.parameters import LARGEST, is_size, plain
+from deconv_ref.window import VOLUME
 
 __all__ = [
     "FINITE",

@@ -9,7 +9,7 @@ import pytest
 
 import deconv_ref as dr
 from deconv_ref.checks import check_count, in_range
-from deconv_ref.window import LARGEST
+from deconv_ref.parameters import LARGEST
 
 
 @pytest.mark.parametrize("value", [3, np.int8(3), np.uint64(3)], ids=repr)

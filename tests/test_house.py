@@ -19,7 +19,8 @@ KERNELS = ("cpu", "cuda", "literal")
 # side. "__init__" is the public API: it shows the operators, and what is above may use it.
 FLOORS = (
     ("errors", "real", "sums", "version", "writing"),
-    ("cuda", "emitter", "exponential", "helpers", "window"),
+    ("cuda", "emitter", "exponential", "helpers", "parameters"),
+    ("window",),
     ("arrays", "backend", "checks", "compiling", "lines", "memory", "threads"),
     ("elementwise",),
     ("logits",),

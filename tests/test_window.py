@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from oracles import RULES, cells, sides, slide
 
 import deconv_ref as dr
+from deconv_ref.errors import ParameterError
 from deconv_ref.window import (
     Window,
     conv_transpose_window,
@@ -228,6 +229,22 @@ def test_one_int_stands_for_every_axis(number):
     assert window == every
     transposed = conv_transpose_window("", (9, 8), (2, 3), 3, number, number, 1)
     assert transposed == conv_transpose_window("", (9, 8), (2, 3), (3, 3), (2, 2), (2, 2), (1, 1))
+
+
+@pytest.mark.parametrize("odd", [True, 1.0, (1, True), (1.0, 1)], ids=repr)
+@pytest.mark.parametrize("name", ["stride", "dilation", "padding", "output_padding"])
+def test_what_equals_ints_is_refused_after_these_too(odd, name):
+    ones = {"stride": 2, "padding": 1, "output_padding": 1, "dilation": 2}
+
+    def windows(value):
+        given = {**ones, name: value}
+        conv_transpose_window("", (9, 8), (2, 3), **given)
+        del given["output_padding"]
+        return conv_window("", (9, 8), (2, 3), **given)
+
+    assert windows(1) == windows((1, 1))
+    with pytest.raises(ParameterError, match=f"{name} must be"):
+        windows(odd)
 
 
 def test_a_rule_may_be_a_numpy_string():

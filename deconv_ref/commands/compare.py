@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from deconv_ref.commands.usage import UsageError, one_line_errors
-from deconv_ref.window import LARGEST
+from deconv_ref.parameters import LARGEST
 
 __all__ = ["compare"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deconv_ref.commands.usage import UsageError, check_writable, one_line_errors
-from deconv_ref.window import LARGEST
+from deconv_ref.parameters import LARGEST
 
 if TYPE_CHECKING:
     from deconv_ref import nn

@@ -11,7 +11,7 @@ from deconv_ref.checks import check_count, check_floating, check_shape, check_sp
 from deconv_ref.errors import ShapeError, message
 from deconv_ref.nn.configuration import choose, rebuild
 from deconv_ref.nn.layer import generator
-from deconv_ref.window import Padding, PerAxis, per_axis
+from deconv_ref.parameters import Padding, PerAxis, per_axis
 
 __all__ = ["Fitted", "algorithm_b"]
 

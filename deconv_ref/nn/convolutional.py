@@ -12,14 +12,8 @@ from deconv_ref.checks import check_count
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.nn.initializers import Fans
 from deconv_ref.nn.layer import Weighted
-from deconv_ref.window import (
-    Padding,
-    PerAxis,
-    Window,
-    conv_transpose_window,
-    conv_window,
-    per_axis,
-)
+from deconv_ref.parameters import Padding, PerAxis, per_axis
+from deconv_ref.window import Window, conv_transpose_window, conv_window
 
 __all__ = ["Conv", "ConvTranspose"]
 

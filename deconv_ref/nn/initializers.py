@@ -27,7 +27,7 @@ import numpy as np
 
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.nn.configuration import Configured, check_number, choose
-from deconv_ref.window import PerAxis, per_axis
+from deconv_ref.parameters import PerAxis, per_axis
 
 __all__ = [
     "Bilinear",

@@ -17,7 +17,7 @@ from deconv_ref.nn.configuration import Configured
 from deconv_ref.nn.convolutional import Conv, Convolution, ConvTranspose
 from deconv_ref.nn.layer import Layer, generator
 from deconv_ref.nn.pooling import MaxPool
-from deconv_ref.window import is_size, plain
+from deconv_ref.parameters import is_size, plain
 
 __all__ = ["Network", "distinct", "snake"]
 

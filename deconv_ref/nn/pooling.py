@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import deconv_ref as dr
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.nn.layer import Layer, Operator
-from deconv_ref.window import Padding, PerAxis, per_axis
+from deconv_ref.parameters import Padding, PerAxis, per_axis
 
 __all__ = ["AvgPool", "AvgUnpool", "MaxPool", "MaxUnpool"]
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import deconv_ref as dr
 from deconv_ref.errors import ParameterError, message
 from deconv_ref.nn.layer import Layer, Operator
-from deconv_ref.window import Padding, PerAxis, is_size, plain
+from deconv_ref.parameters import Padding, PerAxis, is_size, plain
 
 __all__ = ["Flatten", "Pad", "PixelShuffle", "PixelUnshuffle", "Reshape", "Upsample"]
 

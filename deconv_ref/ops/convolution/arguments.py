@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from deconv_ref.arrays import rotated
 from deconv_ref.checks import check_choice, check_floating, check_shape, check_spatial, volume
 from deconv_ref.errors import ParameterError, ShapeError, message
-from deconv_ref.window import is_size
+from deconv_ref.parameters import is_size
 
 __all__ = ["ConvGradients", "check_operands", "oriented", "restored"]
 

@@ -5,7 +5,8 @@ from typing import Any
 from deconv_ref import backend
 from deconv_ref.checks import check_choice, check_floating, check_shape, volume
 from deconv_ref.ops.convolution.arguments import ConvGradients, check_operands, oriented, restored
-from deconv_ref.window import Padding, PerAxis, conv_transpose_window
+from deconv_ref.parameters import Padding, PerAxis
+from deconv_ref.window import conv_transpose_window
 
 __all__ = ["conv_transpose", "conv_transpose_backward"]
 

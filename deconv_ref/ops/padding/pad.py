@@ -15,7 +15,8 @@ from deconv_ref.checks import (
     volume,
 )
 from deconv_ref.errors import ParameterError, ShapeError, message
-from deconv_ref.window import VOLUME, Padding, pad_pairs
+from deconv_ref.parameters import Padding, pad_pairs
+from deconv_ref.window import VOLUME
 
 __all__ = ["pad", "pad_backward"]
 

@@ -6,7 +6,8 @@ from typing import Any
 from deconv_ref import backend
 from deconv_ref.checks import check_choice, check_shape, full_size, volume
 from deconv_ref.ops.pooling.arguments import check_input
-from deconv_ref.window import Padding, PerAxis, pool_window
+from deconv_ref.parameters import Padding, PerAxis
+from deconv_ref.window import pool_window
 
 __all__ = ["avg_pool", "avg_pool_backward"]
 

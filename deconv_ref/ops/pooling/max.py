@@ -7,7 +7,8 @@ from typing import Any
 from deconv_ref import backend
 from deconv_ref.checks import check_choice, full_size, volume
 from deconv_ref.ops.pooling.arguments import MaxPooled, check_indices, check_input, flat
-from deconv_ref.window import Padding, PerAxis, pool_window
+from deconv_ref.parameters import Padding, PerAxis
+from deconv_ref.window import pool_window
 
 __all__ = ["max_pool", "max_pool_backward"]
 

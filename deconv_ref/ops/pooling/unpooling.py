@@ -13,7 +13,8 @@ from deconv_ref.ops.pooling.arguments import (
     check_int64,
     flat,
 )
-from deconv_ref.window import PerAxis, unpool_window
+from deconv_ref.parameters import PerAxis
+from deconv_ref.window import unpool_window
 
 __all__ = ["avg_unpool", "avg_unpool_backward", "max_unpool", "max_unpool_backward"]
 

@@ -6,7 +6,7 @@ from typing import Any
 from deconv_ref import backend
 from deconv_ref.checks import check_floating, check_spatial, volume
 from deconv_ref.errors import ShapeError, message
-from deconv_ref.window import PerAxis, per_axis
+from deconv_ref.parameters import PerAxis, per_axis
 
 __all__ = ["pixel_shuffle", "pixel_unshuffle"]
 

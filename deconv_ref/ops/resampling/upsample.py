@@ -17,7 +17,7 @@ from deconv_ref.checks import (
 )
 from deconv_ref.errors import ParameterError, ShapeError, message
 from deconv_ref.ops.resampling import coordinates
-from deconv_ref.window import LARGEST
+from deconv_ref.parameters import LARGEST
 
 __all__ = ["upsample", "upsample_backward"]
 
