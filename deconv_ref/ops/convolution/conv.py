@@ -191,12 +191,10 @@ def conv_backward(
     check_choice(name, "needs_x", needs_x, (False, True))
     check_shape(name, "grad_y", grad_y, y_shape, "It has the shape of conv's result")
 
-    window = window.volume()
+    window, grad_y = window.volume(), volume(grad_y)
     flipped = oriented(weight, flip_kernel)
     grad_x = None
     if needs_x:
-        grad_x = kernels.input_gradient(volume(grad_y), flipped, None, window, groups).reshape(
-            x.shape
-        )
-    grad_weight, grad_bias = kernels.parameter_gradients(volume(grad_y), volume(x), window, groups)
+        grad_x = kernels.input_gradient(grad_y, flipped, None, window, groups).reshape(x.shape)
+    grad_weight, grad_bias = kernels.parameter_gradients(grad_y, volume(x), window, groups)
     return ConvGradients(grad_x, restored(grad_weight, weight.shape, flip_kernel), grad_bias)

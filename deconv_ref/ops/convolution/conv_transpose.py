@@ -201,14 +201,14 @@ def conv_transpose_backward(
     check_choice(name, "needs_x", needs_x, (False, True))
     check_shape(name, "grad_y", grad_y, y_shape, "It has the shape of conv_transpose's result")
 
-    window = window.volume()
+    window, grad_y = window.volume(), volume(grad_y)
     flipped = oriented(weight, flip_kernel)
     grad_x = None
     if needs_x:
-        grad_x = kernels.forward(volume(grad_y), flipped, None, window, groups).reshape(x.shape)
-    grad_weight = kernels.weight_gradient(volume(x), volume(grad_y), window, groups)
+        grad_x = kernels.forward(grad_y, flipped, None, window, groups).reshape(x.shape)
+    grad_weight = kernels.weight_gradient(volume(x), grad_y, window, groups)
     return ConvGradients(
         grad_x,
         restored(grad_weight, weight.shape, flip_kernel),
-        kernels.bias_gradient(volume(grad_y)),
+        kernels.bias_gradient(grad_y),
     )
