@@ -33,6 +33,7 @@ Padding: TypeAlias = int | Sequence[int] | Sequence[tuple[int, int]] | str
 Sizes: TypeAlias = tuple[int, ...]
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
 
+TEXT = (str, bytes, bytearray)  # sequences that are no list of numbers
 RULES = ("valid", "same", "same_lower", "full")
 LARGEST = 2**31 - 1  # kernels index in 64 bits: products of two such numbers still fit
 
@@ -104,10 +105,10 @@ def pad_pairs(function: str, padding: Padding, axes: int, rules: tuple[str, ...]
     if not isinstance(sides, tuple):
         sides = (sides,) * axes
     if len(sides) == axes:
+        if all(map(_is_pair, sides)):
+            return tuple((int(before), int(after)) for before, after in sides)
         if all(is_size(side, least=0) for side in sides):
             return tuple((int(side), int(side)) for side in sides)
-        if all(_is_pair(side) for side in sides):
-            return tuple((int(before), int(after)) for before, after in sides)
     wanted = (
         f"an int of at least 0, {axes} of them or of pairs (before, after) (one per spatial axis)"
     )
@@ -122,7 +123,7 @@ def plain(value: object) -> Any:
         return value
     if isinstance(value, np.ndarray):
         value = value.tolist()
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
+    if type(value) is tuple or (isinstance(value, Sequence) and not isinstance(value, TEXT)):
         return tuple(map(plain, value))
     return value
 
@@ -137,4 +138,6 @@ def is_size(value: object, least: int, most: float = LARGEST) -> bool:
 
 
 def _is_pair(value: object) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(is_size(v, 0) for v in value)
+    if not isinstance(value, tuple) or len(value) != 2:
+        return False
+    return is_size(value[0], least=0) and is_size(value[1], least=0)
