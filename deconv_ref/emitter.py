@@ -61,6 +61,10 @@ class Emitter:
         """Make an integer constant."""
         return ir.Constant(ir.IntType(64), value)
 
+    def numbers(self, address):
+        """Take an address for that of numbers."""
+        return self.builder.inttoptr(address, self.scalar.as_pointer())
+
     def load(self, pointer, align=None):
         """Load a vector; memory is aligned to `align` bytes, or to an element."""
         pointer = self.builder.bitcast(pointer, self.vector.as_pointer())

@@ -73,7 +73,7 @@ def correlate_channels(
     lists,  # runs after which they start over
     packed,  # weights from packed_at on, (channels, taps, whole vectors of the result's channels)
     packed_at,
-    patch,
+    patch,  # its address
     bias,  # of channel c: bias[bias_at + c]; longer by vectors that are read in vain
     bias_at,
     sources,  # where each run of `height` positions starts in the patch
@@ -88,7 +88,7 @@ def correlate_channels(
     """Correlate: see the module."""
     index, array = types.int64, types.Array
     signature = types.void(
-        index, index, index, index, index, reads, index, index, index, packed, index, patch, bias,
+        index, index, index, index, index, reads, index, index, index, packed, index, index, bias,
         index, sources, targets, index, index, out, index, index, packed.dtype,
     )  # fmt: skip
     if not isinstance(packed, array):
@@ -122,7 +122,7 @@ def _correlate(
             start = e.load(e.at(bias, bias_at, firsts[v]))
             for slots in sums:
                 builder.store(start, slots[v])
-        origin = e.at(patch, builder.load(e.at(sources, run)))
+        origin = e.at(e.numbers(patch), builder.load(e.at(sources, run)))
         list_at = builder.add(reads_at, builder.mul(builder.srem(run, lists), number))
         own_reads = e.at(reads, builder.mul(list_at, three))
         with cgutils.for_range(builder, channels) as channel:
@@ -176,7 +176,7 @@ def dot_filters(
     vectors,  # of filters, 1 to ABREAST
     height,  # terms in the tile, one of terms_together(vectors)
     grads,  # (runs, width, whole vectors of filters)
-    patch,
+    patch,  # its address
     offsets,  # of the tile's terms in the patch: offsets[first_term + k]
     places,  # of their sums, in whole vectors of filters: places[first_term + k]
     first_term,
@@ -186,7 +186,7 @@ def dot_filters(
 ):
     """Sum over positions: see the module."""
     index, array = types.int64, types.Array
-    signature = types.void(index, index, grads, patch, offsets, places, index, sources, box, sums)
+    signature = types.void(index, index, grads, index, offsets, places, index, sources, box, sums)
     if not isinstance(grads, array):
         return None
 
@@ -218,7 +218,7 @@ def _dot(e, vectors, height, grads, patch, offsets, places, first_term, sources,
             place = loops.enter_context(e.between(first, last))
             run = builder.add(builder.mul(run, size), place)
         size, first, last = sides[3]
-        origin = e.at(patch, builder.load(e.at(sources, run)))
+        origin = e.at(e.numbers(patch), builder.load(e.at(sources, run)))
         starts = [e.at(origin, term) for term in terms]
         line = e.at(grads, builder.mul(builder.mul(run, size), filters))
         position = loops.enter_context(e.between(first, last))

@@ -22,8 +22,8 @@ from deconv_ref.ops.convolution.patches import (
     SPARE,
     block_bounds,
     deliver,
-    fill_patch,
     in_place,
+    patch_at,
     place_vectors,
 )
 from deconv_ref.ops.convolution.plan import (
@@ -34,6 +34,7 @@ from deconv_ref.ops.convolution.plan import (
     correlation,
     tile_blocks,
     together,
+    uncopied,
 )
 from deconv_ref.ops.convolution.reads import Reads, alike, line_count, reads_of
 from deconv_ref.window import Window
@@ -73,6 +74,7 @@ class Layout(NamedTuple):
     taps: np.ndarray  # (taps, 3): tap along each axis
     offsets: np.ndarray  # (taps * channels,): place of each term in a patch
     by_channel: bool  # whether the lanes of a tile are channels of the result, or positions
+    copied: bool  # whether patches are, or read where the source lies
     tiles: np.ndarray  # (tiles, 6): group, first channel in it, in the result, channels; where
     # their weights start when packed, in channels, and how many with those that fill vectors
     reads: Reads
@@ -91,6 +93,7 @@ def layout(
     outputs: int,
     groups: int,
     itemsize: int,
+    contiguous: bool,
 ) -> Layout:
     """Lay out Q1, or with `transposed` Q2.
 
@@ -108,6 +111,8 @@ def layout(
         Number of groups.
     itemsize : int
         Bytes of a number.
+    contiguous : bool
+        Whether the source is C-contiguous.
 
     Returns
     -------
@@ -124,6 +129,9 @@ def layout(
             plan, number, by_channel = joint, len(joint.phases), False
             waiting = outputs * number // plan.target_step[3]
             blocks, _ = tile_blocks(plan, channels, waiting, itemsize, [Way(lanes, FLAT)])
+    source = window.output_size if transposed else window.input_size
+    there = uncopied(plan, blocks, channels * groups, source) if by_channel and contiguous else None
+    blocks = there or blocks
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
     phases, offsets, first = [], [], 0
@@ -134,7 +142,6 @@ def layout(
         first += len(phase.taps)
     if number > 1:
         offsets = offsets[:1]
-    source = window.output_size if transposed else window.input_size
     tiles = tiles_of(outputs, groups, lanes if by_channel else 0, number)
     terms = sum(map(len, offsets))
     products = first * channels * math.prod(plan.positions) * outputs * groups
@@ -147,6 +154,7 @@ def layout(
         np.concatenate([phase.taps for phase in plan.phases]),
         np.concatenate(offsets).astype(np.int64),
         by_channel,
+        there is None,
         tiles,
         reads_of(plan, source, units, blocks),
         number,
@@ -247,7 +255,8 @@ def correlate(
         threads.run_shares(
             correlate_blocks, plan.number * parts, cost, flat, out.shape, source, plan.blocks,
             plan.channels, plan.planes, plan.phases, tuple(plan.reads), plan.together, plan.abreast,
-            plan.offsets, plan.by_channel, plan.tiles, packed, bias, lowest, first, last, parts,
+            plan.offsets, plan.by_channel, plan.copied, plan.tiles, packed, bias, lowest, first,
+            last, parts,
         )  # fmt: skip
     return True
 
@@ -261,7 +270,7 @@ def parts_of(blocks: int, tiles: int) -> int:
 @numba.njit(cache=True, nogil=True)
 def correlate_blocks(
     out, shape, source, blocks, channels, planes, phases, reads, together, abreast, offsets,
-    by_channel, tiles, packed, bias, low, first_tile, last_tile, parts, first, last,
+    by_channel, copied, tiles, packed, bias, low, first_tile, last_tile, parts, first, last,
 ):  # fmt: skip
     """Compute tiles of channels for blocks of positions: part n % parts of block n // parts."""
     if threads.shared(first, last):
@@ -269,7 +278,7 @@ def correlate_blocks(
     source, blocks, reads = Memory(*source), blocks_in(blocks), Reads(*reads)
     lanes, grain = VECTOR_BYTES // out.itemsize, blocks.grain
     total, size = offsets.shape[0], shape[2] * shape[3] * shape[4]
-    patch = np.empty(channels * blocks.pitch + lanes + grain, out.dtype)
+    patch = np.empty((channels * blocks.pitch if copied else 0) + lanes + grain, out.dtype)
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
     pitch = blocks.grains * grain + lanes
@@ -282,12 +291,14 @@ def correlate_blocks(
         direct = in_place(blocks, length, grain, shape)
         if n == first or part == 0:
             count = place_vectors(sources, targets, blocks, grain, start, length, shape, direct)
-            present = -1
+            present, cells = -1, 0
         end_tile = first_tile + many * (part + 1) // parts
         for tile in range(first_tile + many * part // parts, end_tile):
             group, _, channel, rows, place, width = tiles[tile]
             if group != present:
-                fill_patch(patch, source, blocks, planes, start, length, group * channels, channels)
+                cells = patch_at(
+                    patch, copied, source, blocks, planes, start, length, group * channels, channels
+                )
                 present = group
             for phase in range(0, phases.shape[0], together):
                 begin, terms = phases[phase, 0] * channels, phases[phase, 1] * channels
@@ -298,12 +309,12 @@ def correlate_blocks(
                 if by_channel:
                     correlate_lines(
                         reads, phase, blocks, start, length, rows, channels, phases[phase, 1],
-                        packed, weights, patch, bias, channel, sources, targets, count, target, to,
+                        packed, weights, cells, bias, channel, sources, targets, count, target, to,
                         apart, low,
                     )  # fmt: skip
                 else:
                     correlate_tiles(
-                        width, terms, packed, weights, offsets, begin, patch, bias, place, sources,
+                        width, terms, packed, weights, offsets, begin, cells, bias, place, sources,
                         targets, count, target, to, apart, low,
                     )  # fmt: skip
                 if not direct and (phase + together) % abreast == 0:

@@ -73,7 +73,7 @@ def forward(
         return y
     simple, source, kernels, out = simplest(window, x, weight, y)
     filters, channels = kernels.shape[0] // groups, kernels.shape[1]
-    plan = layout(simple, len(x), False, channels, filters, groups, x.itemsize)
+    plan = layout(simple, len(x), False, channels, filters, groups, x.itemsize, plain(source))
     rows, columns = kernels.strides[:2]
     strides = filters * rows, rows, columns
     if not correlated(out, source, kernels, bias, plan, strides, relu):
@@ -118,7 +118,7 @@ def input_gradient(
     if bias is not None:
         bias = np.repeat(bias, out.shape[1] // x.shape[1])
     filters, channels = kernels.shape[0] // groups, kernels.shape[1]
-    plan = layout(simple, len(y), True, filters, channels, groups, y.itemsize)
+    plan = layout(simple, len(y), True, filters, channels, groups, y.itemsize, plain(source))
     rows, columns = kernels.strides[:2]
     strides = filters * rows, columns, rows
     if not correlated(out, source, kernels, bias, plan, strides, relu):
@@ -179,7 +179,7 @@ def weight_gradient(
     # The window orders the sums: it must not depend on how the operands lie in memory.
     simple, source, sums, grads = simplest(window, x, grad_weight, grad_y, copy=True)
     filters, channels = sums.shape[0] // groups, sums.shape[1]
-    plan = dot_layout(simple, len(x), channels, filters, groups, x.itemsize)
+    plan = dot_layout(simple, len(x), channels, filters, groups, x.itemsize, plain(source))
     taps, whole = len(plan.places), math.prod(sums.shape[2:])
     direct = taps == whole and sums.flags.c_contiguous  # not where some taps meet no cell
     shape = sums.shape[0], sums.shape[1], taps
@@ -228,6 +228,11 @@ def correlated(
     low = 0.0 if relu else -math.inf
     address, steps, _ = memory(weight)
     return correlate(out, memory(source), address, strides + steps[2:], biases, low, plan)
+
+
+def plain(array: np.ndarray) -> bool:
+    """Tell whether numbers lie one after another, where a processor wants them."""
+    return array.flags.c_contiguous and array.flags.aligned
 
 
 def simplest(

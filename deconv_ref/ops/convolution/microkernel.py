@@ -89,7 +89,7 @@ def correlate_tiles(
     packed_at,
     offsets,  # of term k in the patch: offsets[offsets_at + k]
     offsets_at,
-    patch,
+    patch,  # its address
     bias,  # of row r: bias[bias_at + r]
     bias_at,
     sources,  # where each vector of positions starts in the patch, relative to a term's offset
@@ -103,7 +103,7 @@ def correlate_tiles(
     """Correlate: see the module."""
     index, array = types.int64, types.Array
     signature = types.void(
-        index, index, packed, index, offsets, index, patch, bias, index, sources, targets, index,
+        index, index, packed, index, offsets, index, index, bias, index, sources, targets, index,
         out, index, index, packed.dtype,
     )  # fmt: skip
     if not isinstance(packed, array):
@@ -127,7 +127,7 @@ def _correlate(
     step = e.number(vectors)
     with cgutils.for_range_slice(builder, e.number(0), count, step, ir.IntType(64)) as (first, _):
         nth = [builder.add(first, e.number(v)) for v in range(vectors)]
-        starts = [e.at(patch, builder.load(e.at(sources, n))) for n in nth]
+        starts = [e.at(e.numbers(patch), builder.load(e.at(sources, n))) for n in nth]
         for row in range(rows):
             start = e.spread(e.at(bias, bias_at, e.number(row)))
             for slot in sums[row]:

@@ -26,6 +26,7 @@ __all__ = [
     "fill_patch",
     "fill_turned",
     "in_place",
+    "patch_at",
     "place_vectors",
     "run_length",
 ]
@@ -49,6 +50,18 @@ def block_bounds(blocks, index):
         min(size[3], count[3] - start[3]),
     )
     return start, length
+
+
+@numba.njit(cache=True, nogil=True)
+def patch_at(patch, copied, memory, blocks, planes, start, length, channel, channels):
+    """Give the address of what a block reads of some channels: copied, or where it lies."""
+    if copied:
+        fill_patch(patch, memory, blocks, planes, start, length, channel, channels)
+        return address_of(patch)
+    at = memory.address + start[0] * memory.strides[0] + channel * memory.strides[1]
+    for axis in range(1, 4):
+        at += (start[axis] + blocks.low[axis]) * memory.strides[axis + 1]
+    return at
 
 
 @numba.njit(cache=True, nogil=True)

@@ -30,6 +30,7 @@ from deconv_ref.ops.convolution.patches import (
     fill_lines,
     fill_patch,
     fill_turned,
+    patch_at,
     place_vectors,
     run_length,
 )
@@ -68,7 +69,7 @@ def blocks_of(blocks, chunk, chunks):
 
 @numba.njit(cache=True, nogil=True)
 def sum_by_position(
-    parts, biases, grads, source, groups, blocks, planes, taps, met, cuts, first, last
+    parts, biases, grads, source, groups, blocks, planes, taps, met, copied, cuts, first, last
 ):
     """Compute the elements of some parts; see `cut`."""
     if threads.shared(first, last):
@@ -158,7 +159,7 @@ def add_tiles(weights, biases, lines, pitch, patch, offsets, sources, count):
 
 @numba.njit(cache=True, nogil=True)
 def sum_by_filter(
-    parts, biases, grads, source, groups, blocks, planes, taps, met, cuts, first, last
+    parts, biases, grads, source, groups, blocks, planes, taps, met, copied, cuts, first, last
 ):
     """Compute the same with filters side by side: sums of a block, added up over the blocks."""
     if threads.shared(first, last):
@@ -175,7 +176,7 @@ def sum_by_filter(
         chunk, own_groups, own_filters, own_channels = cut(parts, groups, cuts, n)
         channels, tiles = own_channels[1] - own_channels[0], -(-span_of(own_filters) // widest)
         ones = 1 if own_channels[0] == 0 and biases.shape[1] > 0 else 0
-        patch = patch_of(parts, blocks, channels, ones, lanes)
+        patch = patch_of(parts, blocks, channels if copied else 0, ones, lanes)
         offsets, weights = list_terms(taps, channels, blocks.pitch, ones, True, MOST_TERMS)
         sums = np.zeros((span_of(own_groups) * tiles, weights.size * widest), parts.dtype)
         begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
@@ -185,7 +186,9 @@ def sum_by_filter(
             count = place_vectors(sources, targets, blocks, run, start, length, shape, False)
             for group in range(own_groups[0], own_groups[1]):
                 channel = group * parts.shape[2] + own_channels[0]
-                fill_patch(patch, source, blocks, planes, start, length, channel, channels)
+                cells = patch_at(
+                    patch, copied, source, blocks, planes, start, length, channel, channels
+                )
                 for tile in range(tiles):
                     row = own_filters[0] + tile * widest
                     rows = min(widest, own_filters[1] - row)
@@ -196,7 +199,7 @@ def sum_by_filter(
                     )
                     total = sums[(group - own_groups[0]) * tiles + tile]
                     add_terms(
-                        total, vectors, channels * taps.size + ones, channels, turned, patch,
+                        total, vectors, channels * taps.size + ones, channels, turned, cells,
                         offsets, weights, met, box, blocks, start, length, sources, count, run,
                     )  # fmt: skip
         for group in range(own_groups[0], own_groups[1]):

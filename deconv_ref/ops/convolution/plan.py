@@ -51,6 +51,7 @@ __all__ = [
     "dot_blocks",
     "tile_blocks",
     "together",
+    "uncopied",
 ]
 
 POSITIONS = 4096  # in a block at most: enough to spread the cost of its borders and tables
@@ -60,6 +61,7 @@ PATCH = 1 << 19  # bytes of a patch: half of a common second-level cache
 FEW = 128  # positions below which weights are read too often: rather a patch four times as large
 MOVING = 8  # what it costs to move a result, in products
 ALIGNED = 16  # numbers; a channel of the patch has a multiple of them
+APART = 256  # numbers; channels a multiple of them apart compete for the same cache set
 AXES = 4  # the batch counts as an axis along which the window is a single tap
 
 Four: TypeAlias = tuple[int, ...]
@@ -328,6 +330,21 @@ def block_size(plan: Correlation, channels: int, beside: int, room: int) -> Four
     return tuple(size)
 
 
+def uncopied(
+    plan: Correlation, blocks: Blocks, channels: int, source: Sequence[int]
+) -> Blocks | None:
+    """Lay patches where the source itself lies, C-contiguous, if each is a part of it as it is.
+
+    Not where a tile could read beyond the end, nor where channels compete for the same cache set.
+    """
+    pitch, steps = math.prod(source), {*plan.source_step, *plan.target_step}
+    shortest = blocks.positions[3] - (blocks.number[3] - 1) * blocks.size[3]
+    moved = plan.padded or len(plan.planes) != 1 or steps != {1} or blocks.joined
+    if moved or shortest < blocks.grain or pitch % APART == 0:
+        return None
+    return blocks._replace(lines=(1, channels * source[0], *source[1:]), pitch=pitch)
+
+
 def laid_out(
     plan: Correlation, size: Four, ways: Sequence[Way], terms: int, moving: float
 ) -> tuple[Blocks, float]:
@@ -345,7 +362,7 @@ def laid_out(
     rest = sum((size[a] + plan.span[a] - lines[a]) * units[a] for a in range(AXES))
     cells = max(len(plan.planes), 1) * lines[0] * units[0] + rest
     pitch = -(-cells // ALIGNED) * ALIGNED
-    if pitch % 256 == 0:  # neighbours a multiple of a kibibyte apart compete for the same cache set
+    if pitch % APART == 0:
         pitch += ALIGNED
 
     def runs(joined: int) -> tuple[int, int]:

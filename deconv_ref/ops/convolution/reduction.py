@@ -33,6 +33,7 @@ from deconv_ref.ops.convolution.plan import (
     Way,
     correlation,
     dot_blocks,
+    uncopied,
 )
 from deconv_ref.window import Window
 
@@ -55,23 +56,38 @@ class DotLayout(NamedTuple):
     places: np.ndarray  # (taps,): where each reads in a patch's first channel
     met: np.ndarray  # (taps + 1, 4, 2): by axis the first position that meets a cell, and the end
     by_filter: bool  # whether the lanes of a tile are filters, or positions
+    copied: bool  # whether patches are, or read where the source lies
     chunks: int
     products: int
 
 
 @lru_cache(maxsize=256)
 def dot_layout(
-    window: Window, samples: int, channels: int, filters: int, groups: int, itemsize: int
+    window: Window,
+    samples: int,
+    channels: int,
+    filters: int,
+    groups: int,
+    itemsize: int,
+    contiguous: bool,
 ) -> DotLayout:
-    """Lay out Q3 for so many channels and filters in a group."""
+    """Lay out Q3 for so many channels and filters in a group, and a source that is C-contiguous.
+
+    Of a kernel of one tap each number of the source is read but once for some filters: what copies
+    it would read it as often.
+    """
     plan = correlation(window, samples, transposed=False)
     lanes = DOT_BYTES // itemsize
     by_filter = filters >= MANY
     way = Way(1, start=STARTING) if by_filter else Way(lanes)
     blocks = dot_blocks(plan, min(channels, CHUNK), min(filters, CHUNK), itemsize, [way])
+    (phase,) = plan.phases
+    there = None
+    if by_filter and contiguous and len(phase.taps) == 1:
+        there = uncopied(plan, blocks, channels * groups, window.input_size)
+    blocks = there or blocks
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
-    (phase,) = plan.phases
     size = samples, *window.input_size
     elements = filters * groups * channels * len(phase.taps)
     return DotLayout(
@@ -81,6 +97,7 @@ def dot_layout(
         phase.places @ units,
         met_positions(plan, size),
         by_filter,
+        there is None,
         max(1, min(CHUNKS, math.prod(blocks.number), APART // max(elements, 1))),
         math.prod(plan.positions) * elements,
     )
@@ -120,6 +137,9 @@ def weight_sums(
         else:
             break
     cuts = by_group, by_filter, by_channel
+    if not plan.copied and grad_bias.size:  # no ones lie behind the source
+        sum_positions(grad_bias, grads)
+        grad_bias = grad_bias[:0]
     parts, biases = grad_weight[None], grad_bias[None]
     if plan.chunks > 1:
         parts = zeros((plan.chunks, *grad_weight.shape), grad_weight.dtype)
@@ -127,7 +147,7 @@ def weight_sums(
     piece = sum_by_filter if plan.by_filter else sum_by_position
     threads.run_shares(
         piece, plan.chunks * math.prod(cuts), plan.products // PRODUCTS, parts, biases, grads,
-        source, groups, plan.blocks, plan.planes, plan.places, plan.met, cuts,
+        source, groups, plan.blocks, plan.planes, plan.places, plan.met, plan.copied, cuts,
     )  # fmt: skip
     if plan.chunks > 1:
         flat, apart = grad_weight.reshape(-1), parts.reshape(len(parts), -1)
