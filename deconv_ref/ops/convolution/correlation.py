@@ -20,6 +20,7 @@ from deconv_ref.ops.convolution.microkernel import (
 from deconv_ref.ops.convolution.packing import PRODUCTS, pack_tiles
 from deconv_ref.ops.convolution.patches import (
     SPARE,
+    ZERO,
     block_bounds,
     deliver,
     in_place,
@@ -332,7 +333,7 @@ def correlate_lines(
 ):  # fmt: skip
     """Compute a tile of channels for a block, lines that read the same taps together."""
     lines = line_count(blocks, length)
-    line, runs = 0, count // lines
+    line, runs = ZERO, count // lines
     while line < lines:
         kind, end = alike(reads, phase, blocks, start, length, line, lines)
         correlate_channels(

@@ -5,6 +5,7 @@ its first position and its positions along (n, d, h, w); ``unit`` is one number 
 """
 
 import numba
+import numpy as np
 
 from deconv_ref.lines import (
     address_of,
@@ -16,9 +17,11 @@ from deconv_ref.lines import (
 )
 
 SPARE = 16  # grains by which tables are longer, so that the last tile is whole
+ZERO = np.int64(0)  # not a literal: for each of those Numba compiles a function once more
 
 __all__ = [
     "SPARE",
+    "ZERO",
     "block_bounds",
     "deliver",
     "fill",
@@ -154,11 +157,11 @@ def fill_lines(lines, pitch, memory, blocks, lanes, start, length, channel, chan
                 at = memory.address + (channel + c) * memory.strides[1]
                 at += (start[0] + n) * memory.strides[0] + (start[1] + d) * memory.strides[2]
                 at += start[2] * memory.strides[3] + start[3] * memory.strides[4]
-                to = row_lane(blocks, lanes, length, n, d, 0)
-                apart = row_lane(blocks, lanes, length, n, d, 1) - to
+                to = row_lane(blocks, lanes, length, n, d, ZERO)
+                apart = row_lane(blocks, lanes, length, n, d, ZERO + 1) - to
                 fill(
                     lines, c * pitch + to, apart, length[2], length[3] if blocks.joined else apart,
-                    at, memory.strides[3], memory.strides[4], 0, length[3], memory.strides[1],
+                    at, memory.strides[3], memory.strides[4], ZERO, length[3], memory.strides[1],
                 )  # fmt: skip
 
 
@@ -288,15 +291,16 @@ def deliver_row(
         for d in range(length[1]):
             z = corner[1] + (start[1] + d) * step[1]
             if 0 <= z < shape[2]:
-                at = at_row + row_lane(blocks, grain, length, n, d, 0)
-                down = at_row + row_lane(blocks, grain, length, n, d, 1) - at
+                at = at_row + row_lane(blocks, grain, length, n, d, ZERO)
+                down = at_row + row_lane(blocks, grain, length, n, d, ZERO + 1) - at
                 at += above * down
                 to = ((start[0] + n) * shape[1] + channel) * shape[2] + z
                 to = (to * shape[3] + top + above * step[2]) * shape[4] + left + skip
                 if step[3] == 1:
                     unit = tile.itemsize
                     source = address_of(tile) + at * unit
-                    fill(out, to, pitch_out, lines, width, source, down * unit, unit, 0, width, 0)
+                    down *= unit
+                    fill(out, to, pitch_out, lines, width, source, down, unit, ZERO, width, ZERO)
                 else:
                     for line in range(lines):
                         alternate(

@@ -26,6 +26,7 @@ from deconv_ref.ops.convolution.microkernel import (
 )
 from deconv_ref.ops.convolution.patches import (
     SPARE,
+    ZERO,
     block_bounds,
     fill_lines,
     fill_patch,
@@ -79,7 +80,7 @@ def sum_by_position(
     pitch = -(-blocks.grains * blocks.grain // lanes) * lanes
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
-    shape = (0, 0, 0, 0, 0)
+    shape, direct = (ZERO, ZERO, ZERO, ZERO, ZERO), ZERO > 0  # nothing goes anywhere
     for n in range(first, last):
         chunk, own_groups, own_filters, own_channels = cut(parts, groups, cuts, n)
         channels, filters = own_channels[1] - own_channels[0], parts.shape[1] // groups
@@ -93,7 +94,7 @@ def sum_by_position(
         for block in range(begin_block, end_block):
             start, length = block_bounds(blocks, block)
             count = place_vectors(
-                sources, targets, blocks, blocks.grain, start, length, shape, False
+                sources, targets, blocks, blocks.grain, start, length, shape, direct
             )
             for group in range(own_groups[0], own_groups[1]):
                 channel = group * parts.shape[2] + own_channels[0]
@@ -171,7 +172,7 @@ def sum_by_filter(
     sources = np.empty(blocks.grains + SPARE, np.int64)
     targets = np.empty(blocks.grains + SPARE, np.int64)
     box = np.empty((4, 3), np.int64)
-    shape = (0, 0, 0, 0, 0)
+    shape, direct = (ZERO, ZERO, ZERO, ZERO, ZERO), ZERO > 0  # nothing goes anywhere
     for n in range(first, last):
         chunk, own_groups, own_filters, own_channels = cut(parts, groups, cuts, n)
         channels, tiles = own_channels[1] - own_channels[0], -(-span_of(own_filters) // widest)
@@ -183,7 +184,7 @@ def sum_by_filter(
         for block in range(begin_block, end_block):
             start, length = block_bounds(blocks, block)
             run = run_length(blocks, length)
-            count = place_vectors(sources, targets, blocks, run, start, length, shape, False)
+            count = place_vectors(sources, targets, blocks, run, start, length, shape, direct)
             for group in range(own_groups[0], own_groups[1]):
                 channel = group * parts.shape[2] + own_channels[0]
                 cells = patch_at(

@@ -25,7 +25,7 @@ from deconv_ref.memory import zeros
 from deconv_ref.ops.convolution.handing import words_of
 from deconv_ref.ops.convolution.microkernel import DOT_BYTES
 from deconv_ref.ops.convolution.packing import PRODUCTS
-from deconv_ref.ops.convolution.patches import fill
+from deconv_ref.ops.convolution.patches import ZERO, fill
 from deconv_ref.ops.convolution.pieces import CHUNK, sum_by_filter, sum_by_position
 from deconv_ref.ops.convolution.plan import (
     Correlation,
@@ -201,7 +201,7 @@ def sum_channels(grad_bias, grads, first, last):
                     while done < width:
                         some = min(width - done, line.size - filled)
                         at = row + done * strides[4]
-                        fill(line, filled, 0, 1, some, at, 0, strides[4], 0, some, 0)
+                        fill(line, filled, ZERO, 1, some, at, ZERO, strides[4], ZERO, some, ZERO)
                         done, filled = done + some, filled + some
                         if filled == line.size:
                             add_line(lanes, line)
