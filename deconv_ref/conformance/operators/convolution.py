@@ -144,7 +144,7 @@ def _windows(
         return tuple(values)
 
     kernel_size = per_axis("kernel", 1, KERNEL[axes])
-    stride = per_axis("stride", 1, STRIDE)
+    stride = per_axis("stride", 1, 2 if large == "very long" else STRIDE)  # 2: beyond 2^16 too
     dilation = per_axis("dilation", 1, DILATION[axes])
     reaches = tuple(map(reach, kernel_size, dilation))
     padding = paddings(draw, reaches, "padding" in plain)
