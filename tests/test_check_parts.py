@@ -61,9 +61,21 @@ def test_cases_are_small_enough_for_fractions(function):
     assert max(elements) < 2**17
 
 
+@pytest.mark.parametrize("function", [*FUNCTIONS, "max_pool", "avg_pool", "relu", "relu_backward"])
+def test_an_axis_is_very_long_at_fixed_places_whatever_the_seed(function):
+    """Faults of narrow indices are not left to chance: five cases where 200 are judged."""
+    for seed in (0, 1):
+        long = [
+            number
+            for number, case in enumerate(drawn(function, 160, seed=seed))
+            if max(operand.values.size for operand in case.operands.values()) > 2**15
+        ]
+        assert long == [16, 48, 80, 112, 144]
+
+
 def test_what_is_drawn_can_be_built_again():
     draws = Draws(OPERATORS["conv"].cases, "conv", DTYPES, 5)
-    for number in (7, 0, 30):
+    for number in (7, 0, 16, 30):
         assert draws.build(Choices(draws.choices(number))) == draws.case(number)
     assert tuple(map(draws.case, range(31))) == drawn("conv", 31, seed=5)
 

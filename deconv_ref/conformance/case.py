@@ -27,6 +27,10 @@ class Operand:
     values: NDArray[Any]
     layout: str = "contiguous"
 
+    def __reduce__(self) -> Any:
+        """Travel as what makes it: a dataclass would ask for its fields first."""
+        return Operand, (self.values, self.layout)
+
     def array(self) -> NDArray[Any]:
         """Build the array in its layout.
 
@@ -153,6 +157,10 @@ class Case:
         """Replace the values or the layout of one operand."""
         changed = replace(self.operands[name], **changes)
         return replace(self, operands={**self.operands, name: changed})
+
+    def __reduce__(self) -> Any:
+        """Travel as an `Operand` does."""
+        return Case, (self.function, self.parameters, self.operands, self.exact)
 
     def key(self) -> tuple[Any, ...]:
         """Tell cases apart: equal for two cases that ask the same."""

@@ -212,8 +212,8 @@ def _weigh(question: Question, quantity: str, got: Array, expected: Array) -> Fi
             got=got,
             truth=None if case.exact else truth,
             tolerance=None if case.exact else allowed,
-            ulp=float(np.nanmax(np.where(error == 0, 0.0, error / spacing), initial=0.0)),
-            of_bound=float(np.nanmax(np.where(error == 0, 0.0, error / bound), initial=0.0)),
+            ulp=float(np.fmax.reduce(error / spacing, None, initial=0.0)),  # 0 of 0 is no number
+            of_bound=float(np.fmax.reduce(error / bound, None, initial=0.0)),
         )
     if np.all(error <= allowed):
         return finding
@@ -239,6 +239,8 @@ def errors(got: Array, expected: Array, truth: Array, bound: Array) -> Array:
     with np.errstate(invalid="ignore", over="ignore"):
         doubles = got.astype(np.float64)
         error = np.abs(doubles - truth)
+        if np.isfinite(error).all():  # and so are both
+            return error
         same = (doubles == truth) | (np.isnan(doubles) & np.isnan(truth))
         if is_floating(expected.dtype):  # what rounds beyond the largest number is infinite
             largest = float(finfo(expected.dtype).max)

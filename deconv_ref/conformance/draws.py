@@ -39,6 +39,13 @@ class Draw(ABC):
         """Choose whether, but True only one time in n."""
         return self.integer(1, n) == n
 
+    @abstractmethod
+    def once_in(self, n: int) -> bool:
+        """Choose whether, but True for exactly one of n cases that are drawn one after the other.
+
+        What costs much, and has to be met however few cases there are, is not left to chance.
+        """
+
     def rng(self) -> np.random.Generator:
         """Choose a generator of values."""
         return np.random.default_rng(self.seed())
@@ -63,6 +70,8 @@ class Choices(Draw):
         How far each choice lies from the simplest.
     more : Random, optional
         Makes those that are not given.
+    number : int
+        Of the case, by which `once_in` goes.
 
     Attributes
     ----------
@@ -76,10 +85,19 @@ class Choices(Draw):
     ([3, 1, 6, 1], [2, 0, 5, 0])
     """
 
-    def __init__(self, given: Iterable[int] = (), more: random.Random | None = None) -> None:
+    def __init__(
+        self, given: Iterable[int] = (), more: random.Random | None = None, number: int = 0
+    ) -> None:
         self.made: list[int] = []
         self._given = iter(given)
         self._more = more
+        self._number = number
+
+    def once_in(self, n: int) -> bool:
+        """Choose whether, as it is the turn of the case: in the middle of n."""
+        choice = min(next(self._given, int(self._number % n == n // 2)), 1)
+        self.made.append(choice)
+        return choice == 1
 
     def _chosen(self, least: int, most: int) -> int:
         choice = next(self._given, None)
@@ -155,4 +173,4 @@ class Draws:
         return draw.made
 
     def _draw(self, number: int) -> Choices:
-        return Choices(more=random.Random(f"{self._seed} {number}"))
+        return Choices(more=random.Random(f"{self._seed} {number}"), number=number)

@@ -5,6 +5,7 @@ a generator of NumPy, which is fast, and are made simpler afterwards, by `simple
 `deconv_ref.conformance.search`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from deconv_ref.conformance.floating import finfo, named
 __all__ = [
     "NARROW_BITS",
     "REDUCTIONS",
+    "SELDOM",
     "SPECIAL",
     "VERY_LONG",
     "Names",
@@ -45,8 +47,10 @@ REDUCTIONS = ("mean", "sum", "none")
 GRADIENTS = (2.0, -3.0, 0.5, 1.0)  # of the reduced loss; exact in any format, in any product
 FARTHEST = {"float32": 88.0, "float64": 708.0}  # e**-x is still a normal number there
 LARGE = {"batch": 17, "channels": 40, "axis": 40}  # sizes of what is stretched, at most
-SHAPES = 26  # one of so many is very long; twice as many have many images, or channels
+SHAPES = 26  # two of so many have many images, and as many have many channels
 VERY_LONG = 2**15  # cells of an axis whose places a signed 16-bit integer cannot count
+SELDOM = 32  # an axis is very long once in so many cases: five times where 200 are judged
+MANY, FEW = 2**14, 256  # from so many cells on, an array has so many numbers, in disorder
 
 Array = NDArray[Any]
 Names = frozenset[str]
@@ -97,10 +101,10 @@ def shapes(
     tuple of int
         The shape, (N, C, *spatial).
     """
-    axes = draw.integer(least_axes, 3)
-    names = ["batch", "channels", "axis", "axis"] * 2 + ["very long"] * very_long
-    large = stretched(draw, SHAPES, *names)
-    if large == "very long" and axes:
+    long = very_long and draw.once_in(SELDOM)
+    axes = draw.integer(max(least_axes, long), 3)
+    large = stretched(draw, SHAPES, *["batch", "channels", "axis", "axis"] * 2)
+    if long:
         return (1, 1, *[1] * (axes - 1), VERY_LONG + draw.integer(1, 64))
     batch = draw.among([1, 2, 1, 3, 1, 0])
     channels = draw.integer(*((5, LARGE["channels"]) if large == "channels" else (1, 4)))
@@ -159,6 +163,8 @@ def plain_value(name: str, value: Any) -> Any:
 
 def integers(rng: np.random.Generator, shape: tuple[int, ...], bits: int = 3) -> Array:
     """Draw integers of up to `bits` bits and a sign, seldom 0, a third of them powers of two."""
+    if math.prod(shape) >= MANY:
+        return _repeated(rng, integers(rng, (FEW,), bits), shape)
     values = rng.integers(1, 2**bits, shape, endpoint=True)
     values[rng.random(shape) < 0.05] = 0
     powers = np.left_shift(1, rng.integers(0, bits, shape, endpoint=True))
@@ -187,7 +193,14 @@ def is_power_of_two(number: int) -> bool:
 
 def reals(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Draw normally distributed values of widely differing scales."""
+    if math.prod(shape) >= MANY:
+        return _repeated(rng, reals(rng, (FEW,)), shape)
     return rng.standard_normal(shape) * 2.0 ** rng.integers(-8, 8, shape)
+
+
+def _repeated(rng: np.random.Generator, few: Array, shape: tuple[int, ...]) -> Array:
+    """Choose each of many values from a few: drawing them takes longer than judging them."""
+    return few[rng.integers(0, len(few), shape, np.uint8)]
 
 
 def tails(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:

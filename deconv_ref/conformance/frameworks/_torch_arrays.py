@@ -23,15 +23,21 @@ def tensor(array):
     """View an array, or copy one with steps backwards, on the default device; None stays None."""
     if array is None:
         return None
-    if any(step < 0 for step in array.strides):
+    if min(array.strides, default=0) < 0:
         array = array.copy()
+    if array.flags.writeable:
+        return _viewed(array)
     with warnings.catch_warnings():  # a read-only array is only read
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        if array.dtype.name == "bfloat16":  # which is none of NumPy's own
-            found = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
-        else:
-            found = torch.from_numpy(array)
-        return found.to(torch.empty(0).device)
+        return _viewed(array)
+
+
+def _viewed(array):
+    if array.dtype.kind == "V":  # bfloat16, which is none of NumPy's own
+        found = torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    else:
+        found = torch.from_numpy(array)
+    return found.to(torch.empty(0).device)
 
 
 def array_of(tensor):
