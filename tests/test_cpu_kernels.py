@@ -6,7 +6,7 @@ import pytest
 from layouts import LAYOUTS
 
 from deconv_ref import threads
-from deconv_ref.ops.convolution import correlation, cpu, literal
+from deconv_ref.ops.convolution import correlation, cpu, literal, reduction
 from deconv_ref.ops.convolution.handing import blocks_in, memory, words_of
 from deconv_ref.ops.convolution.plan import Blocks
 from deconv_ref.window import Window, conv_window
@@ -169,7 +169,7 @@ def test_both_kinds_of_tiles_give_the_same_bits(dtype, tiles):
             tiles(by_channel)
             results.append(evaluate(cpu, drawn, arrays))
             window, samples, groups, channels, filters = drawn
-            plan = correlation.layout(window, samples, False, channels, filters, groups, 8)
+            plan = correlation.layout(window, samples, False, channels, filters, groups, 8, True)
             assert plan.by_channel == by_channel or not len(plan.taps)
         assert_same_bits(*results)
 
@@ -185,6 +185,22 @@ def test_zeros_of_padding_leave_no_trace(tiles):
             results.append(evaluate(cpu, drawn, [*arrays[:3], None, None]))
         assert_same_bits(*results)
         assert not any(np.signbit(r[r == 0]).any() for r in list(results[0].values())[:3])
+
+
+@pytest.mark.parametrize(("size", "kernel"), [((1, 1, 893), 1), ((2, 19, 47), 3)])
+def test_what_is_read_where_it_lies_gives_the_same_bits(size, kernel, tiles):
+    tiles(by_channel=True)
+    window = conv_window("conv", size, (1, min(kernel, size[1]), kernel), 1, 0, 1)
+    drawn = window, 3, 2, 20, 33
+    arrays = operands(drawn, reals(1, "float32"))
+    x, weight, grad_y, *biases = arrays
+    apart = np.repeat(x, 2, axis=-1)[..., ::2]
+    shape = 20, 33, 2, 4
+    for plain in (True, False):
+        assert correlation.layout(window, 3, False, *shape, plain).copied != plain
+        assert reduction.dot_layout(window, 3, *shape, plain).copied == (kernel > 1 or not plain)
+    copied = evaluate(cpu, drawn, [apart, weight, grad_y, *biases])
+    assert_same_bits(evaluate(cpu, drawn, arrays), copied)
 
 
 def test_phases_of_one_tile_give_the_same_bits(monkeypatch):
@@ -204,7 +220,7 @@ def test_phases_of_one_tile_give_the_same_bits(monkeypatch):
             monkeypatch.setattr(correlation, "LOADED", loaded)
             correlation.layout.cache_clear()
             results.append(evaluate(cpu, drawn, arrays))
-        plan = correlation.layout(window, 2, True, 5, drawn[3], drawn[2], 4)
+        plan = correlation.layout(window, 2, True, 5, drawn[3], drawn[2], 4, True)
         shared += plan.together > 1
         assert_same_bits(*results)
     correlation.layout.cache_clear()

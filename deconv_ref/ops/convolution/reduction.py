@@ -57,6 +57,7 @@ class DotLayout(NamedTuple):
     met: np.ndarray  # (taps + 1, 4, 2): by axis the first position that meets a cell, and the end
     by_filter: bool  # whether the lanes of a tile are filters, or positions
     copied: bool  # whether patches are, or read where the source lies
+    ones: bool  # whether these lie behind a patch: by shape alone, for it orders the bias' sum
     chunks: int
     products: int
 
@@ -83,9 +84,10 @@ def dot_layout(
     blocks = dot_blocks(plan, min(channels, CHUNK), min(filters, CHUNK), itemsize, [way])
     (phase,) = plan.phases
     there = None
-    if by_filter and contiguous and len(phase.taps) == 1:
+    if by_filter and len(phase.taps) == 1:
         there = uncopied(plan, blocks, channels * groups, window.input_size)
-    blocks = there or blocks
+    copied = there is None or not contiguous
+    blocks = blocks if there is None or copied else there
     line = np.array(blocks.lines)
     units = np.array([line.prod(), line[1:].prod(), line[2:].prod(), line[3], 1])
     size = samples, *window.input_size
@@ -97,6 +99,7 @@ def dot_layout(
         phase.places @ units,
         met_positions(plan, size),
         by_filter,
+        copied,
         there is None,
         max(1, min(CHUNKS, math.prod(blocks.number), APART // max(elements, 1))),
         math.prod(plan.positions) * elements,
@@ -137,7 +140,7 @@ def weight_sums(
         else:
             break
     cuts = by_group, by_filter, by_channel
-    if not plan.copied and grad_bias.size:  # no ones lie behind the source
+    if not plan.ones and grad_bias.size:
         sum_positions(grad_bias, grads)
         grad_bias = grad_bias[:0]
     parts, biases = grad_weight[None], grad_bias[None]
