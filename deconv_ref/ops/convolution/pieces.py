@@ -240,13 +240,13 @@ def bound(box, met, blocks, start, length, count, run):
 
     Runs over several lines are taken whole.
     """
+    whole = (ZERO + 1, ZERO + 1, count, run)
     for axis in range(4):
-        box[axis, 0] = length[axis]
-        box[axis, 1], box[axis, 2] = within(met[:, axis], start[axis], length[axis])
-    if blocks.joined:
-        box[:, 0], box[:, 1] = 1, 0
-        box[2, 0], box[3, 0] = count, run
-        box[:, 2] = box[:, 0]
+        if blocks.joined:
+            box[axis, 0], box[axis, 1], box[axis, 2] = whole[axis], 0, whole[axis]
+        else:
+            box[axis, 0] = length[axis]
+            box[axis, 1], box[axis, 2] = within(met[:, axis], start[axis], length[axis])
 
 
 @numba.njit(cache=True, nogil=True)
