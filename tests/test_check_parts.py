@@ -58,7 +58,7 @@ def test_cases_are_small_enough_for_fractions(function):
     elements = [
         operand.values.size for case in drawn(function, 150) for operand in case.operands.values()
     ]
-    assert max(elements) < 2**17
+    assert max(elements) < 2**18
 
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, "max_pool", "avg_pool", "relu", "relu_backward"])
@@ -70,7 +70,7 @@ def test_an_axis_is_very_long_at_fixed_places_whatever_the_seed(function):
             for number, case in enumerate(drawn(function, 160, seed=seed))
             if max(operand.values.size for operand in case.operands.values()) > 2**15
         ]
-        assert long == [16, 48, 80, 112, 144]
+        assert long == [15, 46, 77, 108, 139]
 
 
 def test_what_is_drawn_can_be_built_again():

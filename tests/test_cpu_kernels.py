@@ -238,6 +238,27 @@ def test_same_bits_for_any_number_of_threads(name, dtype, monkeypatch):
         assert_same_bits(other, results[0])
 
 
+@pytest.mark.parametrize(
+    ("size", "taps", "padding", "dilation", "position"),
+    [(300, 3, 1, 1, 0), (500, 2, 600, 1000, 300)],
+    ids=["where one tap reads padding", "where all do"],
+)
+def test_infinities_give_the_same_bits_for_any_number_of_threads(
+    size, taps, padding, dilation, position, monkeypatch
+):
+    """They meet padding or not as taps share a tile, which threads decide; all have to tell."""
+    sides, steps = ((0, 0), (0, 0), (padding, padding)), (1, 1, dilation)
+    window = conv_window("conv", (1, 1, size), (1, 1, taps), 1, sides, steps)
+    x, _, grad_y, *_ = operands((window, 1, 1, 20, 16), reals(3, "float32"))
+    grad_y[0, 0, 0, 0, position] = np.inf
+    results = []
+    for count in (1, 2, 8):
+        monkeypatch.setattr(threads, "threads", lambda count=count: count)
+        results.append({"weight": cpu.weight_gradient(grad_y, x, window, 1)})
+    for other in results[1:]:
+        assert_same_bits(other, results[0])
+
+
 def test_threads_obey_numba():
     before = numba.get_num_threads()
     numba.set_num_threads(1)

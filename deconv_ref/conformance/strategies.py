@@ -49,7 +49,9 @@ FARTHEST = {"float32": 88.0, "float64": 708.0}  # e**-x is still a normal number
 LARGE = {"batch": 17, "channels": 40, "axis": 40}  # sizes of what is stretched, at most
 SHAPES = 26  # two of so many have many images, and as many have many channels
 VERY_LONG = 2**15  # cells of an axis whose places a signed 16-bit integer cannot count
-SELDOM = 32  # an axis is very long once in so many cases: five times where 200 are judged
+# An axis is very long once in so many cases: five times where 200 are judged, and not always in
+# the same place of the eight after which `judge` asks some again.
+SELDOM = 31
 MANY, FEW = 2**14, 256  # from so many cells on, an array has so many numbers, in disorder
 
 Array = NDArray[Any]

@@ -1,7 +1,8 @@
 """The CPU kernels of convolution: the three maps and the bias gradient, for NumPy arrays.
 
 Read `plan` for the idea: whatever the stride, dilation, padding and rank, each map is a sum over
-terms that lie at fixed offsets in a padded copy of a part of its source. `microkernel` sums a tile
+terms that lie at fixed offsets in a padded copy of a part of its source, or in the source itself
+where no padding is read. `microkernel` sums a tile
 of such sums in registers with positions in the lanes, `channels` with channels in the lanes;
 `patches` and `deconv_ref.lines` copy in and out, `packing` orders weights and `reads` leaves out
 what meets padding alone; `correlation`, `reduction` and its `pieces` put them together,
@@ -12,8 +13,7 @@ Arrays have exactly three spatial axes, any strides, and may be read-only. Resul
 bits whatever the number of threads, the memory layout and the processor's vector instructions.
 
 Numba's cache watches the file of a compiled function alone, not what that calls: after a change to
-`emitter`, `lines`, `channels`, `handing`, `microkernel` or `patches`, delete the ``*.nbi`` files
-beside them.
+one of these files, or to `deconv_ref.helpers`, delete the ``*.nbi`` files beside them.
 """
 
 import math
@@ -73,7 +73,7 @@ def forward(
         return y
     simple, source, kernels, out = simplest(window, x, weight, y)
     filters, channels = kernels.shape[0] // groups, kernels.shape[1]
-    plan = layout(simple, len(x), False, channels, filters, groups, x.itemsize, plain(source))
+    plan = layout(simple, len(x), False, channels, filters, groups, x.itemsize, in_order(source))
     rows, columns = kernels.strides[:2]
     strides = filters * rows, rows, columns
     if not correlated(out, source, kernels, bias, plan, strides, relu):
@@ -118,7 +118,7 @@ def input_gradient(
     if bias is not None:
         bias = np.repeat(bias, out.shape[1] // x.shape[1])
     filters, channels = kernels.shape[0] // groups, kernels.shape[1]
-    plan = layout(simple, len(y), True, filters, channels, groups, y.itemsize, plain(source))
+    plan = layout(simple, len(y), True, filters, channels, groups, y.itemsize, in_order(source))
     rows, columns = kernels.strides[:2]
     strides = filters * rows, columns, rows
     if not correlated(out, source, kernels, bias, plan, strides, relu):
@@ -165,7 +165,7 @@ def weight_gradient(
     groups : int
         Divides C and M.
     grad_bias : numpy.ndarray of shape (M,), optional
-        Zeros, which the bias gradient (Q4) is added to.
+        Zeros, in whose place the bias gradient (Q4) is written.
 
     Returns
     -------
@@ -179,17 +179,18 @@ def weight_gradient(
     # The window orders the sums: it must not depend on how the operands lie in memory.
     simple, source, sums, grads = simplest(window, x, grad_weight, grad_y, copy=True)
     filters, channels = sums.shape[0] // groups, sums.shape[1]
-    plan = dot_layout(simple, len(x), channels, filters, groups, x.itemsize, plain(source))
+    plan = dot_layout(simple, len(x), channels, filters, groups, x.itemsize, in_order(source))
     taps, whole = len(plan.places), math.prod(sums.shape[2:])
     direct = taps == whole and sums.flags.c_contiguous  # not where some taps meet no cell
     shape = sums.shape[0], sums.shape[1], taps
     by_tap = sums.reshape(shape) if direct else np.zeros(shape, x.dtype)
-    if grad_bias is None:
-        grad_bias = np.empty(0, x.dtype)
-    weight_sums(by_tap, grad_bias, memory(grads), memory(source), groups, plan)
+    biases = np.zeros(len(sums) if plan.ones else 0, x.dtype) if grad_bias is None else grad_bias
+    weight_sums(by_tap, biases, memory(grads), memory(source), groups, plan)
     if not direct:
         sums[:, :, *plan.taps.T] = by_tap
-    if np.isnan(grad_weight).any():  # from the data, or where padding met an infinity in them
+    # What is not finite in the data may meet padding in one cut of the work and not in another; it
+    # leaves its mark in the sum of its channel, or in what it should meet.
+    if not (np.isfinite(grad_weight).all() and np.isfinite(biases).all()):
         return literal.weight_gradient(grad_y, x, window, groups)
     return grad_weight
 
@@ -230,7 +231,7 @@ def correlated(
     return correlate(out, memory(source), address, strides + steps[2:], biases, low, plan)
 
 
-def plain(array: np.ndarray) -> bool:
+def in_order(array: np.ndarray) -> bool:
     """Tell whether numbers lie one after another, where a processor wants them."""
     return array.flags.c_contiguous and array.flags.aligned
 

@@ -70,9 +70,9 @@ def blocks_of(blocks, chunk, chunks):
 
 @numba.njit(cache=True, nogil=True)
 def sum_by_position(
-    parts, biases, grads, source, groups, blocks, planes, taps, met, copied, cuts, first, last
+    parts, biases, grads, source, groups, blocks, planes, places, met, copied, cuts, first, last
 ):
-    """Compute the elements of some parts; see `cut`."""
+    """Compute the elements of some parts; see `cut`. Patches are copied, and taken whole."""
     if threads.shared(first, last):
         return
     grads, source, blocks = Memory(*grads), Memory(*source), blocks_in(blocks)
@@ -87,9 +87,9 @@ def sum_by_position(
         ones = 1 if own_channels[0] == 0 and biases.shape[1] > 0 else 0
         patch = patch_of(parts, blocks, channels, ones, lanes)
         lines = np.empty(min(own_filters[1] - own_filters[0], CHUNK) * pitch, parts.dtype)
-        offsets, _ = list_terms(taps, channels, blocks.pitch, ones, False, MOST_COLUMNS)
+        offsets, _ = list_terms(places, channels, blocks.pitch, ones, False, MOST_COLUMNS)
         weights = parts[chunk].reshape(parts.shape[1], -1)
-        weights = weights[:, own_channels[0] * taps.size : own_channels[1] * taps.size]
+        weights = weights[:, own_channels[0] * places.size : own_channels[1] * places.size]
         begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
         for block in range(begin_block, end_block):
             start, length = block_bounds(blocks, block)
@@ -119,21 +119,21 @@ def patch_of(parts, blocks, channels, ones, lanes):
 
 
 @numba.njit(cache=True, nogil=True)
-def list_terms(taps, channels, pitch, ones, by_tap, spare):
+def list_terms(places, channels, pitch, ones, tap_first, spare):
     """List where each term starts in a patch, and its weight; the bias is the last, if wanted.
 
     In the order of the channels, or of the taps. A tile may reach `spare` terms beyond the last.
     """
-    terms = channels * taps.size
+    terms = channels * places.size
     offsets = np.zeros(terms + ones + spare, np.int64)
     weights = np.zeros(terms + ones + spare, np.int64)
     for k in range(weights.size):
         weights[k] = k
     for channel in range(channels):
-        for tap in range(taps.size):
-            weight = channel * taps.size + tap
-            k = tap * channels + channel if by_tap else weight
-            offsets[k], weights[k] = channel * pitch + taps[tap], weight
+        for tap in range(places.size):
+            weight = channel * places.size + tap
+            k = tap * channels + channel if tap_first else weight
+            offsets[k], weights[k] = channel * pitch + places[tap], weight
     if ones:
         offsets[terms] = channels * pitch
     return offsets, weights
@@ -160,7 +160,7 @@ def add_tiles(weights, biases, lines, pitch, patch, offsets, sources, count):
 
 @numba.njit(cache=True, nogil=True)
 def sum_by_filter(
-    parts, biases, grads, source, groups, blocks, planes, taps, met, copied, cuts, first, last
+    parts, biases, grads, source, groups, blocks, planes, places, met, copied, cuts, first, last
 ):
     """Compute the same with filters side by side: sums of a block, added up over the blocks."""
     if threads.shared(first, last):
@@ -178,7 +178,7 @@ def sum_by_filter(
         channels, tiles = own_channels[1] - own_channels[0], -(-span_of(own_filters) // widest)
         ones = 1 if own_channels[0] == 0 and biases.shape[1] > 0 else 0
         patch = patch_of(parts, blocks, channels if copied else 0, ones, lanes)
-        offsets, weights = list_terms(taps, channels, blocks.pitch, ones, True, MOST_TERMS)
+        offsets, weights = list_terms(places, channels, blocks.pitch, ones, True, MOST_TERMS)
         sums = np.zeros((span_of(own_groups) * tiles, weights.size * widest), parts.dtype)
         begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
         for block in range(begin_block, end_block):
@@ -200,15 +200,15 @@ def sum_by_filter(
                     )
                     total = sums[(group - own_groups[0]) * tiles + tile]
                     add_terms(
-                        total, vectors, channels * taps.size + ones, channels, turned, cells,
+                        total, vectors, channels * places.size + ones, channels, turned, cells,
                         offsets, weights, met, box, blocks, start, length, sources, count, run,
                     )  # fmt: skip
         for group in range(own_groups[0], own_groups[1]):
             own_sums = sums[(group - own_groups[0]) * tiles :]
             begin, end = group * filters + own_filters[0], group * filters + own_filters[1]
             store_sums(
-                parts[chunk], biases[chunk], own_sums, begin, end, own_channels[0] * taps.size,
-                channels * taps.size, ones,
+                parts[chunk], biases[chunk], own_sums, begin, end, own_channels[0] * places.size,
+                channels * places.size, ones,
             )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def span_of(bounds):
 
 @numba.njit(cache=True, nogil=True)
 def add_terms(
-    sums, vectors, terms, channels, turned, patch, offsets, weights, met, box, blocks, start,
+    sums, vectors, terms, channels, turned, cells, offsets, weights, met, box, blocks, start,
     length, sources, count, run,
 ):  # fmt: skip
     """Add what one block contributes to some vectors of filters, tile by tile of terms."""
@@ -230,7 +230,7 @@ def add_terms(
         some = met[k // channels : last_term // channels + 1]
         bound(box, some, blocks, start, length, count, run)
         dot_filters(
-            vectors, height, turned, patch, offsets, weights, k, sources, box, sums,
+            vectors, height, turned, cells, offsets, weights, k, sources, box, sums,
         )  # fmt: skip
 
 

@@ -28,9 +28,10 @@ Here cells 2q - 1 read what cells 2q read. Where all phases can be counted so th
 same places (`together`), and channels are few, one tile of sums has rows of all of them.
 
 The result is cut into *blocks* of q small enough for a processor's cache. For each block the part
-of the source that it reads is copied once into a *patch*, (channels, planes, n, d, h, w) with
-zeros outside the source. There, term k of position q lies at ``offsets[k]`` + the place of q: one
-table of offsets holds all there is to know of stride, dilation, padding and rank.
+of the source that it reads is copied once into a *patch*, (channels, planes, n, d, h, w) with zeros
+outside the source, or read where it lies if that is the same (`uncopied`). There, term k of
+position q lies at ``offsets[k]`` + the place of q: one table of offsets holds all there is to know
+of stride, dilation, padding and rank.
 """
 
 import math

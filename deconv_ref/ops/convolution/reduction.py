@@ -5,7 +5,7 @@ is the product of the filter's line of ``grad_y`` and the line of the patch that
 offset of that term. The bias is one more weight, which reads a channel of ones: its gradient is one
 more term of the same sums.
 
-Where the lanes of a tile are filters, its terms are channels that the same tap reads, or two taps
+Where the lanes of a tile are filters, its terms are channels that the same tap reads, or a few taps
 do, and positions at which these read padding alone are left out.
 
 The blocks of positions are dealt out in *chunks*, as many as the shape says, whose sums are kept
