@@ -4,6 +4,7 @@ What Numba's own loops would do one number at a time, because they cannot know t
 share no memory, or could do only with a version for each memory layout.
 """
 
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -15,6 +16,7 @@ __all__ = [
     "LANES",
     "add_line",
     "address_of",
+    "all_finite",
     "copy_between",
     "interleave",
     "read",
@@ -250,3 +252,12 @@ def address_of(typing_context, array):
         return builder.ptrtoint(data, ir.IntType(64))
 
     return signature, codegen
+
+
+@numba.njit(cache=True, nogil=True)
+def all_finite(line):
+    """Tell whether there is neither an infinity nor NaN."""
+    infinite = False
+    for n in range(line.size):
+        infinite |= line[n] * 0 != 0
+    return not infinite

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -482,6 +483,23 @@ def test_an_infinite_weight_over_padding_is_no_nan():
     np.testing.assert_array_equal(
         dr.conv_transpose(x, weight, stride=3), [[[np.inf, 1, 1, np.inf, 2, 2]]]
     )
+
+
+@pytest.mark.parametrize("stride, padding", [((1, 1), (1, 1)), ((3, 1), (3, 4))], ids=str)
+@pytest.mark.parametrize("side", [4, 40], ids=["in one chunk", "in chunks"])
+@pytest.mark.parametrize("filters", [2, 16], ids=["by position", "by filter"])
+def test_what_is_not_finite_stays_out_of_the_weights_of_padding(filters, side, stride, padding):
+    """Kernels compute NaN there: each kind has to tell, whichever thread and chunk saw it."""
+    x, weight = np.ones((1, 3, side, side)), np.ones((filters, 3, 3, 3))
+    grad_y = np.ones_like(dr.conv(x, weight, stride=stride, padding=padding))
+    for array, spot in product((x, grad_y), (0, 2, -1)):
+        array[0, 0, spot, spot] = np.inf
+        given = (grad_y, x, weight), {"stride": stride, "padding": padding}
+        _, grad_weight, _ = dr.conv_backward(*given[0], **given[1])
+        with backend.using(backend.tier("literal")):
+            _, expected, _ = dr.conv_backward(*given[0], **given[1])
+        np.testing.assert_array_equal(grad_weight, expected)
+        array[0, 0, spot, spot] = 1
 
 
 # Arrays ------------------------------------------------------------------------------------------

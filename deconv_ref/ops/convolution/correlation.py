@@ -43,7 +43,7 @@ from deconv_ref.window import Window
 __all__ = ["Layout", "correlate", "layout"]
 
 ROWS = largest_rows()
-PACKED = 1 << 22  # bytes of weights that are packed at a time
+PACKED = 1 << 23  # bytes of weights that are packed at a time
 LOADED = 2  # rows up to which a tile of positions loads as fast as it multiplies, at best
 TURNING = 16.0  # what it costs to turn a tile of channels over, a result
 LOADING = 0.5  # what it costs to load the weights of a tile of channels, in positions

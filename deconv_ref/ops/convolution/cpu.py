@@ -165,7 +165,7 @@ def weight_gradient(
     groups : int
         Divides C and M.
     grad_bias : numpy.ndarray of shape (M,), optional
-        Zeros, in whose place the bias gradient (Q4) is written.
+        Where the bias gradient (Q4) is written.
 
     Returns
     -------
@@ -173,9 +173,9 @@ def weight_gradient(
         The gradient.
     """
     shape = (grad_y.shape[1], x.shape[1] // groups, *window.kernel_size)
-    grad_weight = zeros(shape, x.dtype)
     if x.shape[0] == 0:
-        return grad_weight
+        return zeros(shape, x.dtype)
+    grad_weight = empty(shape, x.dtype)
     # The window orders the sums: it must not depend on how the operands lie in memory.
     simple, source, sums, grads = simplest(window, x, grad_weight, grad_y, copy=True)
     filters, channels = sums.shape[0] // groups, sums.shape[1]
@@ -183,14 +183,15 @@ def weight_gradient(
     taps, whole = len(plan.places), math.prod(sums.shape[2:])
     direct = taps == whole and sums.flags.c_contiguous  # not where some taps meet no cell
     shape = sums.shape[0], sums.shape[1], taps
-    by_tap = sums.reshape(shape) if direct else np.zeros(shape, x.dtype)
-    biases = np.zeros(len(sums) if plan.ones else 0, x.dtype) if grad_bias is None else grad_bias
-    weight_sums(by_tap, biases, memory(grads), memory(source), groups, plan)
+    by_tap = sums.reshape(shape) if direct else np.empty(shape, x.dtype)
+    biases = np.empty(len(sums) if plan.ones else 0, x.dtype) if grad_bias is None else grad_bias
+    finite = weight_sums(by_tap, biases, memory(grads), memory(source), groups, plan)
     if not direct:
+        sums[...] = 0
         sums[:, :, *plan.taps.T] = by_tap
     # What is not finite in the data may meet padding in one cut of the work and not in another; it
     # leaves its mark in the sum of its channel, or in what it should meet.
-    if not (np.isfinite(grad_weight).all() and np.isfinite(biases).all()):
+    if not (finite and np.isfinite(biases).all()):
         return literal.weight_gradient(grad_y, x, window, groups)
     return grad_weight
 

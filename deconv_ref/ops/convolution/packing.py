@@ -4,7 +4,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.lines import address_of, copy_between, read, turn_lines
+from deconv_ref.lines import address_of, all_finite, copy_between, read, turn_lines
 from deconv_ref.ops.convolution.channels import WIDEST
 
 __all__ = ["PRODUCTS", "pack_tiles"]
@@ -124,15 +124,6 @@ def deal(packed, start, lines, width, channel, channels, taps, phases, strides):
             at = address_of(lines) + place_of(taps, tap, strides) * width
             copy_between(packed, to, 0, 1, width, at, 0, 0, width, 0)
             to += width
-
-
-@numba.njit(cache=True, nogil=True)
-def all_finite(line):
-    """Tell whether there is neither an infinity nor NaN."""
-    infinite = False
-    for n in range(line.size):
-        infinite |= line[n] * 0 != 0
-    return not infinite
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from deconv_ref import threads
-from deconv_ref.lines import address_of, copy_between, turn_lines
+from deconv_ref.lines import address_of, all_finite, copy_between, turn_lines
 from deconv_ref.ops.convolution.channels import (
     ABREAST,
     MOST_TERMS,
@@ -70,8 +70,9 @@ def blocks_of(blocks, chunk, chunks):
 
 @numba.njit(cache=True, nogil=True)
 def sum_by_position(
-    parts, biases, grads, source, groups, blocks, planes, places, met, copied, cuts, first, last
-):
+    parts, biases, finite, grads, source, groups, blocks, planes, places, met, copied, cuts, first,
+    last,
+):  # fmt: skip
     """Compute the elements of some parts; see `cut`. Patches are copied, and taken whole."""
     if threads.shared(first, last):
         return
@@ -90,6 +91,9 @@ def sum_by_position(
         offsets, _ = list_terms(places, channels, blocks.pitch, ones, False, MOST_COLUMNS)
         weights = parts[chunk].reshape(parts.shape[1], -1)
         weights = weights[:, own_channels[0] * places.size : own_channels[1] * places.size]
+        for group in range(own_groups[0], own_groups[1]):
+            begin, end = group * filters + own_filters[0], group * filters + own_filters[1]
+            clear(weights[begin:end], biases[chunk, begin : begin + (end - begin) * ones])
         begin_block, end_block = blocks_of(blocks, chunk, parts.shape[0])
         for block in range(begin_block, end_block):
             start, length = block_bounds(blocks, block)
@@ -107,6 +111,20 @@ def sum_by_position(
                         weights[row : row + rows], biases[chunk, row : row + rows * ones], lines,
                         pitch, patch, offsets, sources, count,
                     )  # fmt: skip
+        for group in range(own_groups[0], own_groups[1]):
+            for row in range(group * filters + own_filters[0], group * filters + own_filters[1]):
+                if not all_finite(weights[row]):
+                    finite[0] = False
+
+
+@numba.njit(cache=True, nogil=True)
+def clear(weights, biases):
+    """Set sums to zero."""
+    for row in range(weights.shape[0]):
+        for n in range(weights.shape[1]):
+            weights[row, n] = 0
+    for n in range(biases.size):
+        biases[n] = 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -160,8 +178,9 @@ def add_tiles(weights, biases, lines, pitch, patch, offsets, sources, count):
 
 @numba.njit(cache=True, nogil=True)
 def sum_by_filter(
-    parts, biases, grads, source, groups, blocks, planes, places, met, copied, cuts, first, last
-):
+    parts, biases, finite, grads, source, groups, blocks, planes, places, met, copied, cuts, first,
+    last,
+):  # fmt: skip
     """Compute the same with filters side by side: sums of a block, added up over the blocks."""
     if threads.shared(first, last):
         return
@@ -207,8 +226,8 @@ def sum_by_filter(
             own_sums = sums[(group - own_groups[0]) * tiles :]
             begin, end = group * filters + own_filters[0], group * filters + own_filters[1]
             store_sums(
-                parts[chunk], biases[chunk], own_sums, begin, end, own_channels[0] * places.size,
-                channels * places.size, ones,
+                parts[chunk], biases[chunk], finite, own_sums, begin, end,
+                own_channels[0] * places.size, channels * places.size, ones,
             )  # fmt: skip
 
 
@@ -260,7 +279,7 @@ def within(met, start, length):
 
 
 @numba.njit(cache=True, nogil=True)
-def store_sums(grad_weight, grad_bias, sums, begin, end, first_term, terms, ones):
+def store_sums(grad_weight, grad_bias, finite, sums, begin, end, first_term, terms, ones):
     """Carry sums that have filters side by side to their places in the gradients."""
     lanes, unit = VECTOR_BYTES // grad_weight.itemsize, grad_weight.itemsize
     widest, pitch = ABREAST * lanes, -(-terms // lanes) * lanes
@@ -273,6 +292,9 @@ def store_sums(grad_weight, grad_bias, sums, begin, end, first_term, terms, ones
         turn_lines(lines, 0, pitch, address_of(own), width * unit, terms, rows)
         to, gap = row * all_terms + first_term, pitch * unit
         copy_between(result, to, all_terms, rows, terms, address_of(lines), gap, 0, terms, 0)
+        for n in range(rows):
+            if not all_finite(lines[n * pitch : n * pitch + terms]):
+                finite[0] = False
         for n in range(rows * ones):
             grad_bias[row + n] = own[terms * width + n]
 

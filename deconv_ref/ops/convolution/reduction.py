@@ -21,7 +21,7 @@ import numpy as np
 
 from deconv_ref import threads
 from deconv_ref.lines import LANES, add_line
-from deconv_ref.memory import zeros
+from deconv_ref.memory import empty
 from deconv_ref.ops.convolution.handing import words_of
 from deconv_ref.ops.convolution.microkernel import DOT_BYTES
 from deconv_ref.ops.convolution.packing import PRODUCTS
@@ -122,10 +122,11 @@ def weight_sums(
     source: tuple[Any, ...],
     groups: int,
     plan: DotLayout,
-) -> None:
+) -> bool:
     """Fill `grad_weight`, (M, C/G, taps), and `grad_bias`, (M,), unless it is empty.
 
-    An element may be NaN where a cell that is not finite meets a zero of padding, or the reverse.
+    Tell whether all sums for the former are finite: one may be NaN where a cell that is not meets a
+    zero of padding, or the reverse.
     """
     filters, channels = grad_weight.shape[0] // groups, grad_weight.shape[1]
     by_filter, by_channel = 1, -(-channels // CHUNK)
@@ -145,16 +146,18 @@ def weight_sums(
         grad_bias = grad_bias[:0]
     parts, biases = grad_weight[None], grad_bias[None]
     if plan.chunks > 1:
-        parts = zeros((plan.chunks, *grad_weight.shape), grad_weight.dtype)
-        biases = zeros((plan.chunks, *grad_bias.shape), grad_bias.dtype)
+        parts = empty((plan.chunks, *grad_weight.shape), grad_weight.dtype)
+        biases = empty((plan.chunks, *grad_bias.shape), grad_bias.dtype)
+    finite = np.ones(1, np.bool_)
     piece = sum_by_filter if plan.by_filter else sum_by_position
     threads.run_shares(
-        piece, plan.chunks * math.prod(cuts), plan.products // PRODUCTS, parts, biases, grads,
-        source, groups, plan.blocks, plan.planes, plan.places, plan.met, plan.copied, cuts,
+        piece, plan.chunks * math.prod(cuts), plan.products // PRODUCTS, parts, biases, finite,
+        grads, source, groups, plan.blocks, plan.planes, plan.places, plan.met, plan.copied, cuts,
     )  # fmt: skip
     if plan.chunks > 1:
         flat, apart = grad_weight.reshape(-1), parts.reshape(len(parts), -1)
         threads.run_shares(add_parts, flat.size, parts.size, flat, apart, grad_bias, biases)
+    return bool(finite[0])
 
 
 @numba.njit(cache=True, nogil=True)
