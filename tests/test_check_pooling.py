@@ -104,6 +104,17 @@ def test_what_real_bugs_needed_is_drawn(function):
     assert {name: n for name, n in counts.items() if n < len(cases) / 100} == {}
 
 
+def test_nan_is_drawn_where_many_windows_lie_side_by_side():
+    """There alone, from 4096 numbers on, a release passed over it."""
+
+    def holds(case):
+        x, size = case.arrays()["x"], case.parameters["kernel_size"]
+        side_by_side = case.parameters["stride"] == size and max(size) > 1
+        return side_by_side and x.size > 4096 and np.isnan(x).any() and not np.isnan(x).all()
+
+    assert any(map(holds, drawn("max_pool", 400)))
+
+
 @pytest.mark.parametrize("op", ["avg_pool", "avg_unpool"])
 def test_exact_averages_are_exact(op):
     """Every sum of magnitudes, and every quotient, has fewer bits than float32."""

@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from checking import check, check_source, kernel_file, run_script
+from hypothesis import given
+from hypothesis import strategies as st
 from planting import DTYPES, drawn
 from scipy import fft
 
 import deconv_ref
-from deconv_ref.conformance import bounds, judge, report, runner, serve, tally
+from deconv_ref.conformance import bounds, judge, report, runner, script, serve, tally
 from deconv_ref.conformance.case import Case, Operand
 from deconv_ref.conformance.compare import Finding, Verdict, compare, excused
 from deconv_ref.conformance.judge import ask
@@ -301,6 +303,13 @@ def test_a_script_imports_a_module_whose_folder_lies_here(monkeypatch, tmp_path)
     record = check("my_kernels", ops=("relu",), cases=10).of("relu")["forward"]
     assert record["verdict"] == "wrong"
     assert "\nfrom my_kernels import relu\n" in record["counterexample"]["script"]
+
+
+@given(st.lists(st.sampled_from([0.0, -0.0, 1.0, 0.1, np.nan, -np.inf]), max_size=60))
+def test_a_script_has_the_same_numbers_however_they_repeat(values):
+    values = np.repeat(values, [1 + n % 11 for n in range(len(values))])
+    written = np.array(eval(script._list_text(values)), np.float64)
+    np.testing.assert_array_equal(written.view(np.int64), values.astype(np.float64).view(np.int64))
 
 
 def test_a_script_has_the_sign_of_zero(tmp_path):

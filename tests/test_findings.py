@@ -109,6 +109,22 @@ def test_judgement_is_printed_with_its_finding(tmp_path, capsys, monkeypatch):
     assert judgement_of(a_result(op="conv_transpose")) is None
 
 
+def test_what_two_reports_show_is_one_finding_if_it_is_judged_the_same(
+    tmp_path, capsys, monkeypatch
+):
+    own = (Judgement("torch", "<shows>", Kind.BUG, "a"), Judgement("torch", "else", Kind.HOLE, "b"))
+    monkeypatch.setattr(judgements, "JUDGEMENTS", own)
+    again, other = a_result(), a_result(reason="something else; 1 of 60 cases")
+    again["counterexample"]["parameters"] = {"stride": [3]}
+    paths = [
+        write(tmp_path / f"{n}.json", *some)
+        for n, some in enumerate([[a_result()], [again, other]])
+    ]
+    assert findings.main(paths) == 0
+    kinds = re.findall(r"^\*\*.*?\*\*", capsys.readouterr().out, re.MULTILINE)
+    assert kinds.count("**Bug.**") == kinds.count("**Hole in the specification.**") == 1
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -43,10 +43,14 @@ What a framework documents as different is no fault and not listed: it stands un
 NumPy and the framework alone. All of it was found on a CPU.
 
 This page is printed by the tool, from reports that are made first. With each finding stands of how
-many cases it was; more cases may find more.
+many cases it was; more cases may find more, and other seeds or dtypes show others first. What two
+reports show of the same framework, and is judged the same, is printed once.
 
 ```sh
-deconv-ref check torch --cases 60 --json torch.json    # and so on
+deconv-ref check torch --cases 300 --json torch.json    # and so on
+deconv-ref check jax --op max_pool --cases 300 --seed 1 --json jax_max_pool.json
+deconv-ref check onnx --op avg_pool --cases 200 --seed 2 --json onnx_avg_pool.json
+deconv-ref check tensorflow --op conv --dtype bfloat16 --cases 60 --json tensorflow_bfloat16.json
 python -m deconv_ref.conformance.findings torch.json ... > docs/findings.md
 ```
 """
@@ -181,6 +185,16 @@ def _finding(same: Sequence[Record]) -> Iterator[str]:
     yield f"<details><summary>Program that shows it</summary>\n\n{program}\n\n</details>\n"
 
 
+def _distinct(records: Sequence[Record]) -> list[Record]:
+    """Leave out what an earlier report showed too: the same result, judged the same."""
+    first: dict[Any, Record] = {}
+    for number, record in enumerate(records):
+        judgement = judgement_of(record)
+        result = record["target"], record["op"], record["quantity"]
+        first.setdefault((result, judgement) if judgement else number, record)
+    return list(first.values())
+
+
 def _what(reason: str) -> str:
     """Take from a reason what was found and in how many cases, without what is told besides.
 
@@ -215,7 +229,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     found = []
-    for same in failures([record for record in records if record["verdict"] in FAULTS]):
+    for same in failures(_distinct([record for record in records if record["verdict"] in FAULTS])):
         if shows_its_fault(same[0]):
             found.append(same)
         else:

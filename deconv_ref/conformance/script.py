@@ -7,6 +7,7 @@ NumPy and the framework alone.
 import ast
 import re
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -209,11 +210,19 @@ def _build_text(values: NDArray[Any], layout: str = "contiguous") -> str:
 
 
 def _list_text(values: NDArray[Any]) -> str:
-    """Spell values flat; integers without their point, the rest to the last bit."""
+    """Spell values flat: integers without their point, the rest to the last bit, and runs short."""
     numbers = [_number(v) for v in values.ravel().tolist()]
-    if len(numbers) > MANY and len(set(numbers)) == 1:
-        return f"[{numbers[0]}] * {len(numbers)}"
-    return f"[{', '.join(numbers)}]"
+    parts: list[str] = []
+    some: list[str] = []
+    for number, alike in groupby(numbers):
+        run = list(alike)
+        if len(run) <= MANY:
+            some += run
+            continue
+        parts += [f"[{', '.join(some)}]"] * bool(some) + [f"[{number}] * {len(run)}"]
+        some = []
+    parts += [f"[{', '.join(some)}]"] * (bool(some) or not parts)
+    return " + ".join(parts)
 
 
 def _number(value: float) -> str:

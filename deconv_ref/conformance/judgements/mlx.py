@@ -45,6 +45,14 @@ JUDGEMENTS = (
     ),
     Judgement(
         "mlx",
+        r"^elu x: .*got nan",
+        Kind.BUG,
+        "`mlx.nn.elu` is documented as x where x is positive, whose slope is 1. The gradient goes "
+        "through e^x too, which was not chosen: from x = 89 on it overflows, and 0 times infinity "
+        "is NaN.",
+    ),
+    Judgement(
+        "mlx",
         r"^log_softmax forward: process killed",
         Kind.BUG,
         "`mlx.nn.log_softmax` documents x - log Σ e^x of any array. Of (1, 1) and (2, 1), a single "

@@ -56,19 +56,20 @@ JUDGEMENTS = (
     ),
     Judgement(
         "keras",
-        r"^softmax_cross_entropy forward: shape \(0,\)",
+        r"^(softmax|categorical)_cross_entropy forward: shape \(0,\)",
         Kind.BUG,
-        "`keras.losses.CategoricalCrossentropy` documents that 'sum_over_batch_size' sums and "
-        "divides by the sample size, which gives one number; an empty batch comes back as it is.",
+        "`keras.losses.CategoricalCrossentropy` documents that 'sum' adds up the losses and "
+        "'sum_over_batch_size' divides that by the sample size, which gives one number; an empty "
+        "batch comes back as it is.",
     ),
     Judgement(
-        "tensorflow",
-        r"(?s)^conv_transpose \w+: process killed.*float32",
+        "tensorflow keras",
+        r"(?s)^conv_transpose \w+: (process killed|no answer).*float32",
         Kind.BUG,
         "A transposed convolution's gradient is that of `tf.nn.conv2d`. The gradient of a filter "
         "of one cell, at a stride that leaves cells over at the end, writes where it must not: "
-        "glibc ends the process, or it ends by a segmentation fault. Where nothing is left over, "
-        "all is well.",
+        "glibc ends the process, or it ends by a segmentation fault, or never. Where nothing is "
+        "left over, all is well.",
     ),
     Judgement(
         "tensorflow",

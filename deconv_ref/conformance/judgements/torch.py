@@ -38,4 +38,11 @@ JUDGEMENTS = (
         "of x are those of channels that come last, in training, and the incoming gradient's are "
         "not, the gradients of weight and bias are added up over other channels' cells.",
     ),
+    Judgement(
+        "torch",
+        r"^max_pool indices: .*expected -1",
+        Kind.HOLE,
+        "`torch.nn.MaxPool1d` documents indices 'useful for' unpooling, and nothing of a window "
+        "whose taps, dilated, all lie in padding. Here it has the index 1 in an array of one cell.",
+    ),
 )

@@ -138,6 +138,8 @@ def _windows(
     strides = (2, 3, 1, 2, 3) if ceil_mode else (1, 2, 3)  # of 1 there is no remainder
     stride = tuple(draw.among([1] if "stride" in plain else strides) for _ in range(axes))
     stride = last("stride", stride)
+    if "stride" not in plain and max(extra) >= VERY_LONG and draw.boolean():
+        stride = kernel_size  # libraries have a way of their own for much work side by side
     widest = 1 if "dilation" in plain else 2 if axes == 3 else 3
     dilation = (1,) * axes
     if dilated:
@@ -171,7 +173,10 @@ def _per_axis(draw: Draw, least: int, most: int, axes: int) -> tuple[int, ...]:
 
 def _rivals(draw: Draw, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Draw values for a maximum: ties, or nearly so, below the zero of a mistaken padding, NaN."""
-    kind = draw.among(["ties", "special", "reals", "negative", "equal", "near"])
+    kinds = ["ties", "special", "reals", "negative", "equal", "near"]
+    if shape[-1] >= VERY_LONG:  # vectors of a processor pass over NaN more often than one number
+        kinds += ["special"] * len(kinds)
+    kind = draw.among(kinds)
     if kind == "special":
         return sprinkled(rng, integers(rng, shape), FIRST_OF_SEVERAL)
     if kind == "equal":
