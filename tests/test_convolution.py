@@ -489,7 +489,7 @@ def test_an_infinite_weight_over_padding_is_no_nan():
 @pytest.mark.parametrize("side", [4, 40], ids=["in one chunk", "in chunks"])
 @pytest.mark.parametrize("filters", [2, 16], ids=["by position", "by filter"])
 def test_what_is_not_finite_stays_out_of_the_weights_of_padding(filters, side, stride, padding):
-    """Kernels compute NaN there: each kind has to tell, whichever thread and chunk saw it."""
+    """A kernel may compute NaN there, and has to tell, whichever thread and chunk saw it."""
     x, weight = np.ones((1, 3, side, side)), np.ones((filters, 3, 3, 3))
     grad_y = np.ones_like(dr.conv(x, weight, stride=stride, padding=padding))
     for array, spot in product((x, grad_y), (0, 2, -1)):

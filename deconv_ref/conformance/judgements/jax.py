@@ -20,7 +20,8 @@ JUDGEMENTS = (
         Kind.BUG,
         "`jax.numpy.maximum` documents NaN where either number is NaN, and in arrays of less than "
         "4096 numbers `jax.lax.reduce_window` with `jax.lax.max` gives that too. From 4096 numbers "
-        "on, NaN is passed over where windows do not overlap: in 64x64 cells by 2x2, not in 32x32; "
-        "a window of a single NaN gives minus infinity. So it is with `jax.numpy.max`.",
+        "on, NaN is passed over in windows of 2 to 4 that lie side by side: in 64x64 cells by 2x2, "
+        "not in 32x32; with a stride of 2, a window of a single NaN gives minus infinity. "
+        "`jax.numpy.max` passes over it too.",
     ),
 )
